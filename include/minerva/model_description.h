@@ -1,0 +1,106 @@
+// What a model path holds, as far as headers tell: never loads weights.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "minerva/error.h"
+
+namespace minerva {
+
+/// What a path holds. The first group can be described and run; the second is recognised in order to say
+/// what it is and how to convert it.
+enum class Format : std::uint8_t {
+  Gguf,           ///< GGUF v2 or v3, one file or split files
+  HfSafetensors,  ///< Hugging Face directory with safetensors weights (single file or sharded)
+  HfTorchBin,     ///< Hugging Face directory with pytorch_model.bin weights (single file or sharded)
+  HfMlx,          ///< Hugging Face directory quantised by MLX
+  // ---- recognised, not run
+  Safetensors,  ///< one .safetensors file without its directory
+  LoraAdapter,  ///< an adapter (PEFT directory or GGUF adapter), no model of its own
+  Onnx,
+  TensorFlowSavedModel,
+  TensorFlowGraph,
+  KerasHdf5,
+  Keras,  ///< Keras 3 .keras zip
+  TfLite,
+  CoreMl,
+  OldGgml,      ///< ggml, ggmf or ggjt: before GGUF
+  TorchPickle,  ///< a PyTorch file that is no Hugging Face checkpoint
+  Archive,      ///< a zip, gzip, tar ... archive
+  Text,
+  Empty,  ///< an empty file or directory
+  Unknown,
+};
+
+/// Stable lower-case name, for example "gguf", "hf-safetensors", "mlx", "onnx": part of the JSON contract.
+std::string_view format_name(Format format) noexcept;
+
+/// Whether Minerva has an engine for the format.
+bool is_runnable(Format format) noexcept;
+
+/// How text becomes token ids.
+enum class TokenizerKind : std::uint8_t { None, Bpe, SentencePiece, WordPiece, Unigram, Other };
+std::string_view tokenizer_kind_name(TokenizerKind kind) noexcept;
+
+/// One chat template; the unnamed one is "default".
+struct NamedTemplate {
+  std::string name;
+  std::string source;
+};
+
+/// The sampling settings a model file recommends (generation_config.json, GGUF general.sampling.*). Absent
+/// fields were not given.
+struct SamplingDefaults {
+  std::optional<float> temperature;
+  std::optional<int> top_k;
+  std::optional<float> top_p;
+  std::optional<float> min_p;
+  std::optional<float> repetition_penalty;
+};
+
+/// Everything a router, a tokenizer or a memory estimate needs to know of a model, from headers only.
+/// A value type: immutable once made, safe to copy and to share between threads.
+struct ModelDescription {
+  std::filesystem::path path;  ///< canonical path of the file or directory as given
+  Format format = Format::Unknown;
+  std::string architecture;  ///< GGUF general.architecture or config.json model_type, for example "llama"
+  std::string name;          ///< general.name, or the directory's name
+  std::vector<std::filesystem::path> weight_files;  ///< in shard order
+  std::uint64_t file_bytes = 0;                     ///< sum of the weight files' sizes
+  std::uint64_t tensor_count = 0;
+  std::uint64_t tensor_bytes = 0;     ///< bytes of tensor data
+  std::uint64_t parameter_count = 0;  ///< logical elements (quantised weights count unpacked)
+  std::string quantisation;           ///< dominant weight type: "Q4_K_M", "BF16", "MLX 4-bit" ...
+  std::uint32_t context_length = 0;   ///< tokens the model was trained for; 0 where not stated
+  std::uint32_t layer_count = 0;
+  std::uint32_t embedding_length = 0;  ///< hidden size
+  std::uint32_t head_count = 0;
+  std::uint32_t kv_head_count = 0;  ///< the largest of all layers
+  std::uint32_t key_length = 0;     ///< per head, elements
+  std::uint32_t value_length = 0;   ///< per head, elements
+  std::uint32_t feed_forward_length = 0;
+  std::uint32_t sliding_window = 0;  ///< tokens; 0 = none
+  std::uint32_t vocabulary_size = 0;
+  TokenizerKind tokenizer = TokenizerKind::None;
+  std::string tokenizer_detail;  ///< tokenizer.ggml.model/pre, or tokenizer.json's model type
+  std::vector<NamedTemplate> chat_templates;
+  std::vector<std::int32_t> eos_token_ids;  ///< end-of-generation ids stated by the files
+  std::optional<std::int32_t> bos_token_id;
+  SamplingDefaults sampling;
+};
+
+/// The format of what lies at `path`, from the first bytes of a file or the listing of a directory; names
+/// are only a tie-break. Reads at most a few KiB. Errors: InvalidRequest when nothing is there or it cannot
+/// be read. Thread-safe.
+Result<Format> detect(const std::filesystem::path& path);
+
+/// Reads headers and configuration at `path`. Errors: InvalidRequest for a format Minerva does not run
+/// (the remedy says how to convert it), ModelLoading for a damaged one. Thread-safe.
+Result<ModelDescription> describe(const std::filesystem::path& path);
+
+}  // namespace minerva

@@ -1,0 +1,65 @@
+#include "base/error.h"
+
+namespace minerva {
+
+std::string_view error_code_name(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::InvalidRequest:
+      return "InvalidRequest";
+    case ErrorCode::ModelLoading:
+      return "ModelLoading";
+    case ErrorCode::OutOfMemory:
+      return "OutOfMemory";
+    case ErrorCode::ContextOverflow:
+      return "ContextOverflow";
+    case ErrorCode::Busy:
+      return "Busy";
+    case ErrorCode::Cancelled:
+      return "Cancelled";
+    case ErrorCode::Internal:
+      return "Internal";
+  }
+  return "Internal";
+}
+
+int exit_status(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::InvalidRequest:
+      return 2;
+    case ErrorCode::ModelLoading:
+      return 3;
+    case ErrorCode::OutOfMemory:
+      return 4;
+    case ErrorCode::ContextOverflow:
+      return 2;
+    case ErrorCode::Busy:
+      return 5;
+    case ErrorCode::Cancelled:
+      return 130;
+    case ErrorCode::Internal:
+      return 1;
+  }
+  return 1;
+}
+
+int http_status(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::InvalidRequest:
+      return 400;
+    case ErrorCode::ModelLoading:
+      return 500;
+    case ErrorCode::OutOfMemory:
+      return 507;
+    case ErrorCode::ContextOverflow:
+      return 400;
+    case ErrorCode::Busy:
+      return 503;
+    case ErrorCode::Cancelled:
+      return 499;
+    case ErrorCode::Internal:
+      return 500;
+  }
+  return 500;
+}
+
+}  // namespace minerva
