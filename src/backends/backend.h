@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "minerva/engine.h"
 #include "minerva/model_description.h"
 #include "text/tokenizer/tokenizer.h"
 
@@ -39,8 +39,6 @@ struct SupportAnswer {
   std::string reason;  ///< why, as a sentence a user can read
 };
 
-enum class NumericMode : std::uint8_t { Default, Exact, Fast };
-
 struct LoadOptions {
   bool use_mmap = true;
   NumericMode numeric_mode = NumericMode::Default;
@@ -60,9 +58,6 @@ struct MemoryNeed {
   std::uint64_t compute_bytes = 0;  ///< working memory of one decode
   std::uint64_t total() const noexcept { return weights_bytes + kv_bytes + compute_bytes; }
 };
-
-/// Called while loading with the fraction done, 0 to 1; return false to cancel.
-using LoadProgress = std::function<bool(float)>;
 
 enum class RowOutput : std::uint8_t { None, Logits, HiddenState };
 

@@ -10,14 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "minerva/types.h"
 
 namespace minerva {
-
-/// One message of a conversation.
-struct ChatMessage {
-  std::string role;  ///< "system", "user", "assistant", "tool"
-  std::string content;
-};
 
 /// What a template may use up while it is parsed, analysed and rendered. Exceeding one is an error that
 /// names the limit.

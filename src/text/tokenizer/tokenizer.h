@@ -1,7 +1,6 @@
 // Text to token ids and back: one tokenizer a model, whichever backend runs it.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,10 +9,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "minerva/types.h"
 
 namespace minerva {
-
-using TokenId = std::int32_t;
 
 /// How `Tokenizer::encode` treats special tokens.
 struct EncodeOptions {

@@ -1,0 +1,110 @@
+// What a generation is asked to do and what it gives back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "minerva/types.h"
+
+namespace minerva {
+
+/// How the next token is chosen from the logits. An absent field takes the model's own recommendation, and
+/// where there is none the default given here. Order of application: logit bias, penalties, top-k, typical,
+/// top-p, min-p, temperature, draw.
+struct SamplingOptions {
+  std::optional<float> temperature;         ///< [0, 100]; 0 = greedy. Default 0.8
+  std::optional<int> top_k;                 ///< keep the k best; 0 = off. Default 40
+  std::optional<float> top_p;               ///< (0, 1]; nucleus; 1 = off. Default 0.95
+  std::optional<float> min_p;               ///< [0, 1]; relative to the best; 0 = off. Default 0.05
+  std::optional<float> typical_p;           ///< (0, 1]; locally typical; 1 = off. Default 1
+  std::optional<float> repetition_penalty;  ///< (0, 100]; divides (multiplies negative) logits; 1 = off
+  std::optional<float> presence_penalty;    ///< [-100, 100]; subtracted once from tokens seen. Default 0
+  std::optional<float> frequency_penalty;   ///< [-100, 100]; subtracted per occurrence. Default 0
+  std::optional<int> penalty_last_n;        ///< tokens the penalties look back on; -1 = all. Default 64
+  std::optional<std::uint64_t> seed;        ///< absent = a random one
+  std::vector<std::pair<TokenId, float>> logit_bias;  ///< added to logits; -infinity bans a token
+};
+
+struct TopLogprob {
+  TokenId id = 0;
+  float logprob = 0;  ///< natural logarithm
+};
+
+/// One generated token.
+struct GeneratedToken {
+  TokenId id = 0;
+  /// The text this token completed: whole UTF-8 characters only, so it may be empty, or hold the end of a
+  /// character that earlier tokens began.
+  std::string text;
+  /// log softmax of the model's own logits, before bias, penalties and temperature.
+  float logprob = 0;
+  std::vector<TopLogprob> top;  ///< the `top_logprobs` best, best first
+};
+
+enum class FinishReason : std::uint8_t {
+  Stop,       ///< an end-of-generation token or a stop string
+  Length,     ///< max_tokens, or the context was full
+  Cancelled,  ///< the caller asked to stop
+};
+std::string_view finish_reason_name(FinishReason reason) noexcept;
+
+/// Text, or token ids that bypass the tokenizer.
+using Prompt = std::variant<std::string, std::vector<TokenId>>;
+
+struct GenerationRequest {
+  Prompt prompt;
+  /// For a text prompt: let the tokenizer add what it puts around a text (BOS). A prompt from `render_chat`
+  /// has `false`: the template wrote it.
+  bool add_special = true;
+  /// For a text prompt: recognise special tokens written out in the text.
+  bool parse_special = true;
+  /// New tokens at the most. Absent: until the model stops or the context is full. With a number, prompt +
+  /// max_tokens beyond the context is a ContextOverflow error before anything is computed.
+  std::optional<std::uint32_t> max_tokens;
+  SamplingOptions sampling;
+  std::vector<std::string> stop;  ///< the answer ends before the first of these
+  bool ignore_eos = false;        ///< end-of-generation tokens do not stop
+  std::uint32_t top_logprobs = 0;
+  std::stop_token cancel;
+};
+
+struct Timings {
+  double detect_us = 0;
+  double load_ms = 0;                ///< path to ready; 0 when the model was loaded before
+  double ttft_ms = 0;                ///< request to first token
+  std::uint32_t prefill_tokens = 0;  ///< prompt tokens computed
+  std::uint32_t cached_tokens = 0;   ///< prompt tokens taken from the cache
+  double prefill_tps = 0;            ///< tokens per second
+  std::uint32_t decode_tokens = 0;   ///< tokens generated after the first
+  double decode_tps = 0;
+};
+
+struct MemoryUse {
+  std::uint64_t weights_bytes = 0;
+  std::uint64_t kv_bytes = 0;
+  std::uint64_t peak_rss_bytes = 0;  ///< of this process so far
+};
+
+struct Generation {
+  std::vector<TokenId> prompt_tokens;
+  std::vector<GeneratedToken> tokens;
+  std::string text;
+  FinishReason finish_reason = FinishReason::Stop;
+  std::uint64_t seed = 0;  ///< the seed that was used
+  Timings timings;
+  MemoryUse memory;
+};
+
+/// Called in order, on the thread that runs the generation, with each piece of text as it becomes certain:
+/// whole UTF-8 characters that no stop string will take back. Return false to cancel.
+using TextCallback = std::function<bool(std::string_view text)>;
+
+}  // namespace minerva
