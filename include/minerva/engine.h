@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,12 +14,6 @@
 #include "minerva/types.h"
 
 namespace minerva {
-
-enum class NumericMode : std::uint8_t {
-  Default,  ///< what the backend does by itself
-  Exact,    ///< float32 activations and accumulation (native backend only)
-  Fast,     ///< (native backend only)
-};
 
 /// How a model is opened.
 struct ModelOptions {
@@ -40,9 +33,6 @@ struct Fallback {
   std::string backend;
   std::string reason;
 };
-
-/// Called while loading with the fraction done, 0 to 1; return false to cancel.
-using LoadProgress = std::function<bool(float)>;
 
 class LoadedModelImpl;
 class EngineImpl;

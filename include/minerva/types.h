@@ -2,12 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace minerva {
 
 /// An index into a model's vocabulary.
 using TokenId = std::int32_t;
+
+enum class NumericMode : std::uint8_t {
+  Default,  ///< what the backend does by itself
+  Exact,    ///< float32 activations and accumulation (native backend only)
+  Fast,     ///< (native backend only)
+};
+
+/// Called while loading with the fraction done, 0 to 1; return false to cancel.
+using LoadProgress = std::function<bool(float)>;
 
 /// One message of a conversation.
 struct ChatMessage {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "minerva/engine.h"
 #include "minerva/model_description.h"
+#include "minerva/types.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace minerva {
