@@ -44,7 +44,7 @@ struct GeneratedToken {
   /// The text this token completed: whole UTF-8 characters only, so it may be empty, or hold the end of a
   /// character that earlier tokens began.
   std::string text;
-  /// log softmax of the model's own logits, before bias, penalties and temperature.
+  /// log softmax of the model's own logits, before bias, penalties and temperature; 0 unless asked for.
   float logprob = 0;
   std::vector<TopLogprob> top;  ///< the `top_logprobs` best, best first
 };
@@ -72,7 +72,8 @@ struct GenerationRequest {
   SamplingOptions sampling;
   std::vector<std::string> stop;  ///< the answer ends before the first of these
   bool ignore_eos = false;        ///< end-of-generation tokens do not stop
-  std::uint32_t top_logprobs = 0;
+  bool logprobs = false;           ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
+  std::uint32_t top_logprobs = 0;  ///< alternatives to report, [0, vocabulary]; more than 0 implies logprobs
   std::stop_token cancel;
 };
 
