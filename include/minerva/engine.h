@@ -18,7 +18,7 @@ namespace minerva {
 /// How a model is opened.
 struct ModelOptions {
   /// Backends to try, in order: "llama", "native". Empty: Minerva chooses by format.
-  std::vector<std::string> backends;
+  std::vector<std::string> backends = {};
   NumericMode numeric_mode = NumericMode::Default;
   /// Context in tokens, prompt and answer together. 0: what the model was trained for, at most 8,192 unless
   /// a request needs more.

@@ -60,7 +60,7 @@ std::string_view finish_reason_name(FinishReason reason) noexcept;
 using Prompt = std::variant<std::string, std::vector<TokenId>>;
 
 struct GenerationRequest {
-  Prompt prompt;
+  Prompt prompt = {};
   /// For a text prompt: let the tokenizer add what it puts around a text (BOS). A prompt from `render_chat`
   /// has `false`: the template wrote it.
   bool add_special = true;
@@ -68,13 +68,13 @@ struct GenerationRequest {
   bool parse_special = true;
   /// New tokens at the most. Absent: until the model stops or the context is full. With a number, prompt +
   /// max_tokens beyond the context is a ContextOverflow error before anything is computed.
-  std::optional<std::uint32_t> max_tokens;
-  SamplingOptions sampling;
-  std::vector<std::string> stop;  ///< the answer ends before the first of these
-  bool ignore_eos = false;        ///< end-of-generation tokens do not stop
-  bool logprobs = false;           ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
+  std::optional<std::uint32_t> max_tokens = {};
+  SamplingOptions sampling = {};
+  std::vector<std::string> stop = {};  ///< the answer ends before the first of these
+  bool ignore_eos = false;             ///< end-of-generation tokens do not stop
+  bool logprobs = false;               ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
   std::uint32_t top_logprobs = 0;  ///< alternatives to report, [0, vocabulary]; more than 0 implies logprobs
-  std::stop_token cancel;
+  std::stop_token cancel = {};
 };
 
 struct Timings {
