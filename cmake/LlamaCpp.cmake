@@ -1,8 +1,14 @@
 # llama.cpp as tools/setup built it: minerva_llama_libs (llama, ggml), minerva_llama_common (chat templates)
 # and minerva_json (nlohmann/json).
-set(MINERVA_LLAMA_BUILD "${PROJECT_SOURCE_DIR}/.cache/llama-build" CACHE PATH
-    "Build folder of cmake/llama, made by tools/setup")
-if(NOT EXISTS "${MINERVA_LLAMA_BUILD}/minerva-llama.cmake")
-  message(FATAL_ERROR "llama.cpp is not built in ${MINERVA_LLAMA_BUILD}: run tools/setup first")
+set(MINERVA_LLAMA_SOURCE "$ENV{MINERVA_LLAMA_SOURCE}" CACHE PATH "Another llama.cpp checkout than the pinned one")
+if(MINERVA_LLAMA_SOURCE)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env MINERVA_LLAMA_SOURCE=${MINERVA_LLAMA_SOURCE}
+                          ${PROJECT_SOURCE_DIR}/tools/setup llama COMMAND_ERROR_IS_FATAL ANY)
+  set(llama_build "${PROJECT_SOURCE_DIR}/.cache/llama-other-build")
+else()
+  set(llama_build "${PROJECT_SOURCE_DIR}/.cache/llama-build")
 endif()
-include("${MINERVA_LLAMA_BUILD}/minerva-llama.cmake")
+if(NOT EXISTS "${llama_build}/minerva-llama.cmake")
+  message(FATAL_ERROR "llama.cpp is not built in ${llama_build}: run tools/setup first")
+endif()
+include("${llama_build}/minerva-llama.cmake")

@@ -1,6 +1,6 @@
 # minerva_module(NAME DEPS other ... LIBRARIES lib ...): the static library minerva_NAME from every source in
 # src/NAME, and minerva_NAME_tests from the x_test.cc beside them. DEPS are other modules: only what stands
-# here can be linked, which is how the layers of ARCHITECTURE.md are kept at link time.
+# here can be linked, which is how the layers of ARCHITECTURE.md are kept at link time. LIBRARIES are not ours.
 function(minerva_module name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
@@ -19,6 +19,7 @@ function(minerva_module name)
   endif()
   target_link_libraries(minerva_${name} ${scope} minerva_options ${arg_DEPS} ${arg_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY MINERVA_MODULES minerva_${name})
+  set_target_properties(minerva_${name} PROPERTIES MINERVA_LIBRARIES "${arg_LIBRARIES}")  # for libminerva
   if(tests AND MINERVA_TESTS)
     minerva_test(minerva_${name}_tests LABEL unit SOURCES ${tests} LIBRARIES minerva_${name})
   endif()
@@ -30,8 +31,9 @@ function(minerva_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} minerva_test_support GTest::gtest GTest::gmock
                                         GTest::gtest_main)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                                           CXX_CLANG_TIDY "")  # tests: the compiler's warnings are enough
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
-           --gtest_output=json:${CMAKE_BINARY_DIR}/tests/${name}.json)
+           --gtest_output=xml:${CMAKE_BINARY_DIR}/tests/${name}.xml)
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 1200)
 endfunction()

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "minerva/error.h"
+#include "minerva/export.h"
 #include "minerva/generation.h"
 #include "minerva/model_description.h"
 #include "minerva/types.h"
@@ -38,7 +39,7 @@ class LoadedModelImpl;
 class EngineImpl;
 
 /// A model ready to generate. Thread-safe: requests to one model wait for each other.
-class LoadedModel {
+class MINERVA_API LoadedModel {
  public:
   explicit LoadedModel(std::unique_ptr<LoadedModelImpl> impl);
   ~LoadedModel();
@@ -83,7 +84,7 @@ struct EngineOptions {
 };
 
 /// Opens models. Thread-safe. Keep one per process.
-class Engine {
+class MINERVA_API Engine {
  public:
   explicit Engine(const EngineOptions& options = {});
   ~Engine();
@@ -103,6 +104,6 @@ class Engine {
 };
 
 /// Minerva's version, "MAJOR.MINOR.PATCH".
-std::string_view version() noexcept;
+MINERVA_API std::string_view version() noexcept;
 
 }  // namespace minerva

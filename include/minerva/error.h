@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "minerva/export.h"
+
 namespace minerva {
 
 /// What kind of failure an Error is. Decides the exit status and the HTTP status (see `exit_status`).
@@ -29,13 +31,13 @@ struct Error {
 };
 
 /// The name of a code as it appears in JSON, for example "ModelLoading".
-std::string_view error_code_name(ErrorCode code) noexcept;
+MINERVA_API std::string_view error_code_name(ErrorCode code) noexcept;
 
 /// The exit status of the command line for a code: 2, 3, 4, 5, 130 or 1.
-int exit_status(ErrorCode code) noexcept;
+MINERVA_API int exit_status(ErrorCode code) noexcept;
 
 /// The HTTP status for a code: 400, 500, 507, 503 (499 for Cancelled, which no client reads).
-int http_status(ErrorCode code) noexcept;
+MINERVA_API int http_status(ErrorCode code) noexcept;
 
 /// A value, or the Error that says why there is none.
 template <class T>

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "minerva/export.h"
 #include "minerva/types.h"
 
 namespace minerva {
@@ -54,7 +55,7 @@ enum class FinishReason : std::uint8_t {
   Length,     ///< max_tokens, or the context was full
   Cancelled,  ///< the caller asked to stop
 };
-std::string_view finish_reason_name(FinishReason reason) noexcept;
+MINERVA_API std::string_view finish_reason_name(FinishReason reason) noexcept;
 
 /// Text, or token ids that bypass the tokenizer.
 using Prompt = std::variant<std::string, std::vector<TokenId>>;

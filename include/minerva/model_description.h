@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "minerva/error.h"
+#include "minerva/export.h"
 
 namespace minerva {
 
@@ -38,14 +39,14 @@ enum class Format : std::uint8_t {
 };
 
 /// Stable lower-case name, for example "gguf", "hf-safetensors", "mlx", "onnx": part of the JSON contract.
-std::string_view format_name(Format format) noexcept;
+MINERVA_API std::string_view format_name(Format format) noexcept;
 
 /// Whether Minerva has an engine for the format.
-bool is_runnable(Format format) noexcept;
+MINERVA_API bool is_runnable(Format format) noexcept;
 
 /// How text becomes token ids.
 enum class TokenizerKind : std::uint8_t { None, Bpe, SentencePiece, WordPiece, Unigram, Other };
-std::string_view tokenizer_kind_name(TokenizerKind kind) noexcept;
+MINERVA_API std::string_view tokenizer_kind_name(TokenizerKind kind) noexcept;
 
 /// One chat template; the unnamed one is "default".
 struct NamedTemplate {
@@ -97,10 +98,10 @@ struct ModelDescription {
 /// The format of what lies at `path`, from the first bytes of a file or the listing of a directory; names
 /// are only a tie-break. Reads at most a few KiB. Errors: InvalidRequest when nothing is there or it cannot
 /// be read. Thread-safe.
-Result<Format> detect(const std::filesystem::path& path);
+MINERVA_API Result<Format> detect(const std::filesystem::path& path);
 
 /// Reads headers and configuration at `path`. Errors: InvalidRequest for a format Minerva does not run
 /// (the remedy says how to convert it), ModelLoading for a damaged one. Thread-safe.
-Result<ModelDescription> describe(const std::filesystem::path& path);
+MINERVA_API Result<ModelDescription> describe(const std::filesystem::path& path);
 
 }  // namespace minerva

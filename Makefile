@@ -1,0 +1,27 @@
+# Two commands on a bare Debian 12: `make run` answers a prompt, `make test` builds and tests. The work is done
+# by tools/setup, CMake presets and the scripts in tools/.
+MODEL ?= .cache/models/SmolLM2-135M-Instruct.Q4_1.gguf
+PROMPT ?= Explain in two sentences what a language model does.
+export MODEL PROMPT  # through the environment: a prompt may hold any character
+
+.PHONY: run test check build dev format clean
+run:
+	@tools/setup run && tools/build release minerva && exec build/release/bin/minerva run "$$MODEL" -p "$$PROMPT"
+
+test:
+	@tools/setup test && tools/test release
+
+check:
+	@tools/setup check && tools/check
+
+build:
+	@tools/setup run && tools/build release
+
+dev:  # the quick loop
+	@tools/setup test && tools/test dev
+
+format:
+	@tools/setup test && tools/format
+
+clean:  # keeps what was downloaded and llama.cpp
+	rm -rf build
