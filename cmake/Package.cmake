@@ -27,6 +27,7 @@ target_sources(minerva_shared PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE
 target_compile_features(minerva_shared INTERFACE cxx_std_23)
 set_target_properties(minerva_shared PROPERTIES
   OUTPUT_NAME minerva EXPORT_NAME minerva LINKER_LANGUAGE CXX
+  LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 
 # All of our modules but the edges: their objects, since nothing in the library itself refers to them.
