@@ -1,0 +1,62 @@
+// Every limit on what a file may ask of this process, in one place, with its unit in its name. A limit is
+// generous to real models and small against memory: what exceeds one is an Error that names it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace minerva::limits {
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+// ---- GGUF
+/// Header, key-values and tensor infos together. The largest seen hold a 33 MB tokenizer.json.
+inline constexpr std::uint64_t kGgufMetadataBytesMax = 256 * kMiB;
+inline constexpr std::uint64_t kGgufKeyValueCountMax = 65'536;
+inline constexpr std::uint64_t kGgufKeyBytesMax = 65'535;  // the specification's own
+inline constexpr std::uint64_t kGgufTensorCountMax = 131'072;
+inline constexpr std::uint64_t kGgufTensorNameBytesMax = 63;  // llama.cpp's GGML_MAX_NAME less its final zero
+inline constexpr std::uint32_t kGgufDimensionCountMax = 4;
+inline constexpr std::uint64_t kGgufAlignmentBytesMax = kMiB;
+inline constexpr std::uint64_t kGgufArrayElementCountMax = 16'777'216;
+inline constexpr std::uint32_t kGgufShardCountMax = 1024;
+/// Longer strings stay in the file until someone asks for them.
+inline constexpr std::uint64_t kGgufInlineStringBytesMax = 4 * kKiB;
+
+// ---- safetensors
+inline constexpr std::uint64_t kSafetensorsHeaderBytesMax =
+    100'000'000;  // the reference implementation's own
+inline constexpr std::size_t kSafetensorsTensorCountMax = 1'000'000;
+inline constexpr std::size_t kSafetensorsDimensionCountMax = 16;
+
+// ---- PyTorch .bin
+inline constexpr std::uint64_t kZipDirectoryBytesMax = 32 * kMiB;
+inline constexpr std::uint64_t kZipEntryCountMax = 131'072;  // one for each storage
+inline constexpr std::uint64_t kPickleBytesMax = 16 * kMiB;  // about 200 bytes a tensor
+inline constexpr std::size_t kPickleOpcodeCountMax = 2'000'000;
+inline constexpr std::size_t kPickleStackDepthMax = 65'536;
+inline constexpr std::size_t kPickleMarkDepthMax = 256;
+inline constexpr std::size_t kPickleStringBytesMax = 64 * kKiB;
+inline constexpr std::size_t kTorchDimensionCountMax = 16;
+
+// ---- Hugging Face directories
+inline constexpr std::uint64_t kConfigBytesMax = 4 * kMiB;            // config.json, generation_config.json
+inline constexpr std::uint64_t kTokenizerConfigBytesMax = 32 * kMiB;  // tokenizer_config.json
+inline constexpr std::uint64_t kShardIndexBytesMax = 64 * kMiB;       // *.index.json
+inline constexpr std::size_t kJsonDepthMax = 64;
+inline constexpr std::size_t kShardCountMax = 4096;
+inline constexpr std::size_t kDirectoryEntryCountMax = 4096;
+/// How far tokenizer.json is searched for the kind of its model.
+inline constexpr std::uint64_t kTokenizerSearchBytesMax = 4 * kMiB;
+
+// ---- all formats
+inline constexpr std::uint32_t kLayerCountMax = 512;  // llama.cpp's arrays have this size
+inline constexpr std::uint64_t kChatTemplateBytesMax = 512 * kKiB;
+inline constexpr std::size_t kChatTemplateCountMax = 64;
+inline constexpr std::size_t kEosTokenCountMax = 256;
+inline constexpr std::uint64_t kVocabularySizeMax = 16'777'216;
+/// What `detect` reads of a file.
+inline constexpr std::size_t kDetectBytes = 4 * kKiB;
+
+}  // namespace minerva::limits
