@@ -1,0 +1,68 @@
+// Everything Minerva can recognise, finer than Format: what to call it and what a user can do about it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
+#include "minerva/model_description.h"
+
+namespace minerva {
+
+enum class Kind : std::uint8_t {
+  Gguf,
+  HfSafetensors,
+  HfTorchBin,
+  HfMlx,
+  SafetensorsFile,
+  SafetensorsInModelDirectory,  ///< one weight file of a directory that could be run
+  TorchInModelDirectory,
+  PeftAdapter,
+  GgufAdapter,
+  GgmlAdapter,
+  Onnx,
+  OnnxRuntime,
+  TensorFlowSavedModel,
+  TensorFlowGraph,
+  KerasHdf5,
+  HfTensorFlow,  ///< a Hugging Face directory that only has tf_model.h5
+  KerasZip,
+  TfLite,
+  CoreMl,
+  OldGgml,
+  TorchZip,
+  TorchLegacyPickle,
+  Pickle,
+  HfFlax,  ///< a Hugging Face directory that only has flax_model.msgpack
+  OpenVino,
+  Diffusion,
+  HubCacheEntry,
+  Numpy,
+  Zip,
+  Gzip,
+  Bzip2,
+  Xz,
+  Zstd,
+  SevenZip,
+  Tar,
+  Rar,
+  GitLfsPointer,
+  Html,
+  Json,
+  PlainText,
+  EmptyFile,
+  EmptyDirectory,
+  UnknownFile,
+  UnknownDirectory,
+};
+
+Format format_of(Kind kind) noexcept;
+
+/// The InvalidRequest for something Minerva doesn't run: what it is, what is supported, how to get there.
+/// `name`: the file or directory without its folders.
+std::unexpected<Error> not_runnable(Kind kind, std::string_view name);
+
+/// The InvalidRequest for a GGUF whose general.type is `type` and not "model".
+std::unexpected<Error> gguf_is_no_model(std::string_view name, std::string_view type);
+
+}  // namespace minerva
