@@ -50,6 +50,21 @@ inline constexpr std::size_t kDirectoryEntryCountMax = 4096;
 /// How far tokenizer.json is searched for the kind of its model.
 inline constexpr std::uint64_t kTokenizerSearchBytesMax = 4 * kMiB;
 
+// ---- tokenizers
+inline constexpr std::uint64_t kTokenizerFileBytesMax = 256 * kMiB;  // tokenizer.json, tokenizer.model
+inline constexpr std::size_t kTokenizerTextBytesMax = 16 * kMiB;     // one text to encode
+/// What normalizers, pre-tokenizers and decoders may make of a text.
+inline constexpr std::size_t kTokenizerExpandedBytesMax = 64 * kMiB;
+inline constexpr std::size_t kTokenBytesMax = 64 * kKiB;
+inline constexpr std::size_t kAddedTokenBytesMax = 1024;
+inline constexpr std::size_t kAddedTokenCountMax = 1'000'000;
+/// Strings that a tokenizer's parts put into a text.
+inline constexpr std::size_t kTokenizerInsertBytesMax = 4 * kKiB;
+inline constexpr std::size_t kTokenizerPartCountMax = 64;  // in one sequence
+inline constexpr int kTokenizerPartDepthMax = 16;
+/// Ids that post-processors put around a text.
+inline constexpr std::size_t kTokenizerTemplateIdsMax = 4096;
+
 // ---- all formats
 inline constexpr std::uint32_t kLayerCountMax = 512;  // llama.cpp's arrays have this size
 inline constexpr std::uint64_t kChatTemplateBytesMax = 512 * kKiB;
