@@ -147,7 +147,7 @@ const Bad kBad[] = {
     {"shape_string", one(R"("dtype":"F32","shape":["2"],"data_offsets":[0,8])"),
      "'shape' with something else"},
     {"shape_beyond_u64", one(R"("dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,8])"),
-     "'shape'"},
+     "Problem while parsing a number"},
     {"shape_17", one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2],"data_offsets":[0,8])"),
      "more than 16 dimensions"},
     {"elements_overflow", one(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8])"),
