@@ -11,7 +11,7 @@ function attribute(name,    value) {
 FNR == 1 { file = FILENAME; sub(/.*\//, "", file); sub(/\.xml$/, "", file) }
 
 # ctest: one test is one program, or a script.
-file == "ctest" && /<testcase / { program_failed[attribute("name")] = attribute("status") == "fail" }
+file == "ctest" && /<testcase / { program_failed[attribute("name")] = attribute("status") != "run" }
 
 # GoogleTest: a suite's numbers; a case's reason to be skipped stands on a line of its own.
 file != "ctest" && /<testsuite / {

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <stdexcept>
 #include <utility>
 
@@ -46,10 +45,6 @@ std::size_t end_of_raw_literal(std::string_view source, std::size_t quote) {
   return found == std::string_view::npos ? source.size() : found + close.size();
 }
 
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
 }  // namespace
 
 std::vector<ProjectFile> project_files(const std::vector<std::string>& folders,
@@ -76,15 +71,22 @@ std::vector<ProjectFile> project_files(const std::vector<std::string>& folders,
 }
 
 std::vector<Include> includes_of(std::string_view source) {
-  static const std::regex pattern(R"(^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"])");
   std::vector<Include> found;
-  std::size_t number = 0;
-  while (!source.empty()) {
-    ++number;
-    const std::string line(source.substr(0, source.find('\n')));
+  for (std::size_t number = 1; !source.empty(); ++number) {
+    std::string_view line = source.substr(0, source.find('\n'));
     source.remove_prefix(std::min(line.size() + 1, source.size()));
-    if (std::smatch match; std::regex_search(line, match, pattern))
-      found.push_back({.name = match[2], .angled = match[1] == "<", .line = number});
+    for (const std::string_view expected : {"#", "include"}) {
+      line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+      if (!line.starts_with(expected)) line = {};
+      line.remove_prefix(std::min(expected.size(), line.size()));
+    }
+    const std::size_t open = line.find_first_of("<\"");
+    if (open == std::string_view::npos) continue;
+    const std::size_t close = line.find_first_of(">\"", open + 1);
+    if (close == std::string_view::npos) continue;
+    found.push_back({.name = std::string(line.substr(open + 1, close - open - 1)),
+                     .angled = line[open] == '<',
+                     .line = number});
   }
   return found;
 }
@@ -109,6 +111,10 @@ std::string without_comments_and_strings(std::string_view source) {
     i = end;
   }
   return text;
+}
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
 std::size_t line_of(std::string_view source, std::size_t offset) {

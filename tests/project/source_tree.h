@@ -30,6 +30,9 @@ std::vector<Include> includes_of(std::string_view source);
 /// `source` with the content of comments, string and character literals blanked; lines stay where they are.
 std::string without_comments_and_strings(std::string_view source);
 
+/// Whether `c` may stand in a name.
+bool is_word(char c);
+
 /// The number of the line that `offset` is in, from 1.
 std::size_t line_of(std::string_view source, std::size_t offset);
 
