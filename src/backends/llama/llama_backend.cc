@@ -1,0 +1,102 @@
+#include "backends/llama/llama_backend.h"
+
+#include <fmt/format.h>
+#include <llama.h>
+
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backends/llama/llama_model.h"
+#include "backends/llama/memory_need.h"
+#include "text/llama_library.h"
+#include "text/tokenizer/llama_vocabulary.h"
+
+namespace minerva {
+namespace {
+
+// Handed through llama.cpp's progress callback.
+struct LoadState {
+  const LoadProgress* progress;
+  bool cancelled = false;
+};
+
+bool on_progress(float fraction, void* data) {
+  auto& state = *static_cast<LoadState*>(data);
+  if (*state.progress && !(*state.progress)(fraction)) state.cancelled = true;
+  return !state.cancelled;
+}
+
+llama_model_params make_params(const LoadOptions& options, LoadState& state) {
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = 0;
+  params.load_mode = options.use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+  params.lazy_mode = LLAMA_LAZY_MODE_OFF;
+  params.load_mtp = false;
+  params.progress_callback = on_progress;
+  params.progress_callback_user_data = &state;
+  return params;
+}
+
+Result<std::shared_ptr<llama_model>> load_model(const ModelDescription& description,
+                                                const LoadOptions& options, LoadState& state) {
+  std::vector<const char*> paths;
+  for (const auto& file : description.weight_files) paths.push_back(file.c_str());
+  std::shared_ptr<llama_model> model;
+  auto loaded =
+      guard_llama(fmt::format("load '{}'", description.weight_files.front().filename().string()), [&] {
+        const llama_model_params params = make_params(options, state);
+        llama_model* const raw = paths.size() == 1
+                                     ? llama_model_load_from_file(paths.front(), params)
+                                     : llama_model_load_from_splits(paths.data(), paths.size(), params);
+        model.reset(raw, [](llama_model* pointer) { llama_model_free(pointer); });
+        return raw != nullptr;
+      });
+  if (loaded) return model;
+  if (state.cancelled) return fail(ErrorCode::Cancelled, "loading was cancelled", "Open the model again.");
+  return std::unexpected(std::move(loaded).error());
+}
+
+class LlamaBackend final : public InferenceBackend {
+ public:
+  std::string_view name() const noexcept override { return "llama"; }
+  std::string version() const override { return fmt::format("llama.cpp {}", llama_version()); }
+  BackendCapabilities capabilities() const noexcept override { return {.snapshots = true}; }
+
+  SupportAnswer supports(const ModelDescription& description) const override {
+    if (description.format != Format::Gguf) return {Support::No, "the llama backend runs GGUF files only"};
+    return {Support::Yes, ""};
+  }
+
+  Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
+                                   const ContextOptions& context) const override {
+    return estimate_memory(description, load, context);
+  }
+
+  Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions& options,
+                                      const LoadProgress& progress) override {
+    if (description.weight_files.empty()) return internal_error("a GGUF description without files");
+    start_llama_library();
+    std::vector<WatchedFile> files;
+    for (const auto& path : description.weight_files) {
+      MINERVA_ASSIGN(WatchedFile file, WatchedFile::open(path));
+      files.push_back(std::move(file));
+    }
+    LoadState state{.progress = &progress};
+    MINERVA_ASSIGN(auto raw, load_model(description, options, state));
+    MINERVA_ASSIGN(auto vocabulary, make_llama_tokenizer(raw));
+    auto model =
+        std::make_shared<LlamaModel>(std::move(raw), description, std::move(files), std::move(vocabulary));
+    if (const Error* error = model->poisoned()) return std::unexpected(*error);
+    return model;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<InferenceBackend> make_llama_backend() {
+  return std::make_shared<LlamaBackend>();
+}
+
+}  // namespace minerva

@@ -1,0 +1,54 @@
+#include "backends/llama/thread_pool.h"
+
+#include <fmt/format.h>
+#include <ggml-cpu.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/cpu.h"
+#include "text/llama_library.h"
+
+namespace minerva {
+namespace {
+
+constexpr int kThreadsMax = GGML_MAX_N_THREADS;
+
+}  // namespace
+
+Result<std::shared_ptr<ThreadPool>> ThreadPool::shared(int threads) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<ThreadPool>> pools;
+  const std::lock_guard lock(mutex);
+  if (auto pool = pools[threads].lock()) return pool;
+
+  ggml_threadpool* raw = nullptr;
+  const auto made = guard_llama("start threads", [&] {
+    ggml_threadpool_params params = ggml_threadpool_params_default(threads);
+    raw = ggml_threadpool_new(&params);
+    return raw != nullptr;
+  });
+  if (!made) {
+    return fail(ErrorCode::OutOfMemory, fmt::format("{} threads cannot be started", threads),
+                "Use fewer threads (-t N), or raise the limit on processes (ulimit -u).");
+  }
+  std::shared_ptr<ThreadPool> pool(new ThreadPool(raw, threads));
+  pools[threads] = pool;
+  return pool;
+}
+
+ThreadPool::~ThreadPool() {
+  ggml_threadpool_free(pool_);
+}
+
+int choose_threads(int wanted) {
+  if (wanted > 0) return std::min(wanted, kThreadsMax);
+  const CpuInfo& cpu = cpu_info();
+  int threads = static_cast<int>(std::min<unsigned>(cpu.usable_cores, kThreadsMax));
+  // Threads beyond the quota only wait for their next time slice, and the others wait for them.
+  if (cpu.quota_cores > 0) threads = std::min(threads, static_cast<int>(std::ceil(cpu.quota_cores)));
+  return std::max(threads, 1);
+}
+
+}  // namespace minerva
