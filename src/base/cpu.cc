@@ -69,6 +69,7 @@ CpuFeatures find_features() {
   f.avx512dq = zmm && bit(extended.ebx, 17);
   f.avx512bw = zmm && bit(extended.ebx, 30);
   f.avx512vl = zmm && bit(extended.ebx, 31);
+  f.avx512_vbmi = zmm && bit(extended.ecx, 1);
   f.avx512_vnni = zmm && bit(extended.ecx, 11);
   f.avx512_bf16 = zmm && bit(extended1.eax, 5);
   f.avx512_fp16 = zmm && bit(extended.edx, 23);
@@ -210,6 +211,7 @@ std::vector<NamedCpuFeature> list_features(const CpuFeatures& f) {
           {"avx512bw", f.avx512bw},
           {"avx512dq", f.avx512dq},
           {"avx512vl", f.avx512vl},
+          {"avx512-vbmi", f.avx512_vbmi},
           {"avx512-vnni", f.avx512_vnni},
           {"avx512-bf16", f.avx512_bf16},
           {"avx512-fp16", f.avx512_fp16},

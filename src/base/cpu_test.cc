@@ -48,6 +48,7 @@ TEST(Cpu, AgreesWithTheKernel) {
     EXPECT_EQ(f.f16c, has("f16c"));
     EXPECT_EQ(f.avx512f, has("avx512f"));
     EXPECT_EQ(f.avx512bw, has("avx512bw"));
+    EXPECT_EQ(f.avx512_vbmi, has("avx512vbmi"));
     EXPECT_EQ(f.avx512_vnni, has("avx512_vnni"));
     EXPECT_EQ(f.avx512_bf16, has("avx512_bf16"));
     EXPECT_EQ(f.amx_tile, has("amx_tile"));
