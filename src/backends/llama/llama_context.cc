@@ -52,7 +52,7 @@ Result<std::unique_ptr<Context>> LlamaContext::make(std::shared_ptr<LlamaModel> 
     return invalid_request("a batch of 0 tokens was asked for", "Ask for at least 1.");
   const std::uint32_t tokens =
       options.context_tokens > 0 ? options.context_tokens : model->info().context_length;
-  MINERVA_ASSIGN(auto pool, ThreadPool::shared(choose_threads(options.threads)));
+  MINERVA_ASSIGN(auto pool, GgmlThreadPool::shared(choose_threads(options.threads)));
 
   std::unique_ptr<LlamaContext> context(new LlamaContext(std::move(model), std::move(pool)));
   context->outputs_max_ = logits_rows_at_once(options, context->model_->info().vocabulary_size);
@@ -81,7 +81,7 @@ Result<std::unique_ptr<Context>> LlamaContext::make(std::shared_ptr<LlamaModel> 
   return context;
 }
 
-LlamaContext::LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<ThreadPool> pool)
+LlamaContext::LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<GgmlThreadPool> pool)
     : model_(std::move(model)), pool_(std::move(pool)) {}
 
 LlamaContext::~LlamaContext() {

@@ -53,7 +53,7 @@ class LlamaContext final : public Context {
     llama_batch view();
   };
 
-  LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<ThreadPool> pool);
+  LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<GgmlThreadPool> pool);
   bool is_valid(SequenceId sequence) const noexcept;
   Result<void> check_sequence(SequenceId sequence) const;
   std::optional<DecodeResult> refuse(std::span<const BatchRow> batch) const;
@@ -63,7 +63,7 @@ class LlamaContext final : public Context {
   void believe_memory(std::span<const BatchRow> rows);
 
   std::shared_ptr<LlamaModel> model_;
-  std::shared_ptr<ThreadPool> pool_;
+  std::shared_ptr<GgmlThreadPool> pool_;
   std::unique_ptr<llama_context, Free> context_;
   llama_memory_t memory_ = nullptr;
   std::uint32_t context_tokens_ = 0;

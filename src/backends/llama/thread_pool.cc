@@ -17,9 +17,9 @@ constexpr int kThreadsMax = GGML_MAX_N_THREADS;
 
 }  // namespace
 
-Result<std::shared_ptr<ThreadPool>> ThreadPool::shared(int threads) {
+Result<std::shared_ptr<GgmlThreadPool>> GgmlThreadPool::shared(int threads) {
   static std::mutex mutex;
-  static std::map<int, std::weak_ptr<ThreadPool>> pools;
+  static std::map<int, std::weak_ptr<GgmlThreadPool>> pools;
   const std::lock_guard lock(mutex);
   if (auto pool = pools[threads].lock()) return pool;
 
@@ -33,12 +33,12 @@ Result<std::shared_ptr<ThreadPool>> ThreadPool::shared(int threads) {
     return fail(ErrorCode::OutOfMemory, fmt::format("{} threads cannot be started", threads),
                 "Use fewer threads (-t N), or raise the limit on processes (ulimit -u).");
   }
-  std::shared_ptr<ThreadPool> pool(new ThreadPool(raw, threads));
+  std::shared_ptr<GgmlThreadPool> pool(new GgmlThreadPool(raw, threads));
   pools[threads] = pool;
   return pool;
 }
 
-ThreadPool::~ThreadPool() {
+GgmlThreadPool::~GgmlThreadPool() {
   ggml_threadpool_free(pool_);
 }
 

@@ -12,20 +12,20 @@ namespace minerva {
 
 /// A ggml thread pool, made once per number of threads and shared by all contexts of the process. It computes
 /// one graph at a time: whoever computes holds `mutex()`.
-class ThreadPool {
+class GgmlThreadPool {
  public:
   /// `threads` in [1, 512]. Errors: OutOfMemory when the system gives no more threads. Thread-safe.
-  static Result<std::shared_ptr<ThreadPool>> shared(int threads);
-  ~ThreadPool();
-  ThreadPool(const ThreadPool&) = delete;
-  ThreadPool& operator=(const ThreadPool&) = delete;
+  static Result<std::shared_ptr<GgmlThreadPool>> shared(int threads);
+  ~GgmlThreadPool();
+  GgmlThreadPool(const GgmlThreadPool&) = delete;
+  GgmlThreadPool& operator=(const GgmlThreadPool&) = delete;
 
   int threads() const noexcept { return threads_; }
   ggml_threadpool* get() const noexcept { return pool_; }
   std::mutex& mutex() noexcept { return mutex_; }
 
  private:
-  ThreadPool(ggml_threadpool* pool, int threads) : pool_(pool), threads_(threads) {}
+  GgmlThreadPool(ggml_threadpool* pool, int threads) : pool_(pool), threads_(threads) {}
 
   ggml_threadpool* pool_;
   int threads_;
