@@ -1,0 +1,152 @@
+#include "cli/flags.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "cli/numbers.h"
+#include "cli/sampling_keys.h"
+#include "cli/text_source.h"
+
+namespace minerva::cli {
+namespace {
+
+// A setter that stores what `parse` makes of the value.
+template <class T, class Parse>
+Arguments::Setter into(T& target, Parse parse) {
+  return [&target, parse](std::string_view name, const std::string& value) -> Result<void> {
+    MINERVA_ASSIGN(target, parse(name, value));
+    return {};
+  };
+}
+
+// A setter for a word out of `words`.
+template <class T, std::size_t N>
+Arguments::Setter one_of(T& target, std::array<std::pair<std::string_view, T>, N> words) {
+  return [&target, words](std::string_view name, const std::string& value) -> Result<void> {
+    std::string known;
+    for (const auto& [word, meaning] : words) {
+      if (value == word) {
+        target = meaning;
+        return {};
+      }
+      known += fmt::format("{}{}", known.empty() ? "" : ", ", word);
+    }
+    return invalid_request(fmt::format("{}: '{}' is not one of {}", name, printable(value), known),
+                           fmt::format("Use one of: {}.", known));
+  };
+}
+
+// "llama,native" in order of preference; "auto", alone, lets Minerva choose.
+Result<std::vector<std::string>> parse_backends(std::string_view what, const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto comma = std::min(text.find(',', begin), text.size());
+    std::string name = text.substr(begin, comma - begin);
+    if (name != "llama" && name != "native" && !(name == "auto" && name == text)) {
+      return invalid_request(
+          fmt::format("{}: '{}' is no backend", what, printable(name)),
+          "Use auto, llama, native, or a list in order of preference such as native,llama.");
+    }
+    if (name != "auto") names.push_back(std::move(name));
+    begin = comma + 1;
+  }
+  return names;
+}
+
+}  // namespace
+
+void declare_model(Arguments& arguments, ModelFlags& flags) {
+  arguments.positional("MODEL", flags.positional);
+  arguments.text("-m,--model", "PATH", "model file or directory, instead of MODEL", Listed::InShort,
+                 flags.flag);
+}
+
+void declare_text(Arguments& arguments, TextFlags& flags) {
+  arguments.text("-p,--prompt", "TEXT", "the text; - reads standard input", Listed::InShort, flags.flag);
+  arguments.text("-f,--file", "FILE", "read the text from FILE", Listed::InShort, flags.file);
+}
+
+void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
+  arguments.group("Sampling (defaults; a model's own recommendation comes first)");
+  for (const SamplingKey& key : sampling_keys()) {
+    arguments.value(key.flags, key.placeholder, key.help, key.listed,
+                    [&sampling, &key](std::string_view name, const std::string& value) {
+                      return key.set(sampling, name, value);
+                    });
+  }
+  arguments.list("--logit-bias", "ID+X", "add X to a token's logit; ID-inf bans it (repeatable)",
+                 Listed::InFull,
+                 [&sampling](std::string_view name, const std::string& value) -> Result<void> {
+                   MINERVA_ASSIGN(auto bias, parse_logit_bias(name, value));
+                   sampling.logit_bias.push_back(bias);
+                   return {};
+                 });
+}
+
+void declare_generation(Arguments& arguments, GenerationFlags& flags) {
+  arguments.group("Answer");
+  arguments.value("-n,--max-tokens,--n-predict", "N", "stop after N tokens; -1 = no limit (-1)",
+                  Listed::InShort, into(flags.max_tokens, parse_limit));
+  arguments.text("-sys,--system", "TEXT", "system prompt", Listed::InShort, flags.system);
+  arguments.list("--stop,-r,--reverse-prompt", "TEXT", "end the answer before TEXT (repeatable)",
+                 Listed::InFull, [&flags](std::string_view, const std::string& value) {
+                   flags.stop.push_back(value);
+                   return Result<void>{};
+                 });
+  arguments.toggle("--ignore-eos", "go on after an end token", Listed::InFull, flags.ignore_eos);
+  arguments.value("--top-logprobs", "K", "with --json: the K likeliest tokens at each step", Listed::InFull,
+                  into(flags.top_logprobs, parse_uint32));
+}
+
+void declare_engine(Arguments& arguments, EngineFlags& flags) {
+  using enum NumericMode;
+  arguments.group("Engine");
+  ModelOptions& options = flags.options;
+  arguments.value("-c,--ctx-size", "N", "context in tokens; 0 = the model's, at most 8,192 (0)",
+                  Listed::InShort, into(options.context_tokens, parse_uint32));
+  arguments.value("-t,--threads", "N", "threads; 0 = one per core (0)", Listed::InFull,
+                  into(options.threads, parse_int));
+  arguments.value("-b,--batch-size", "N", "prompt tokens computed at once (512)", Listed::InFull,
+                  into(options.batch_tokens, parse_uint32));
+  arguments.value("--backend", "LIST", "auto, llama, native, or a list in order (auto)", Listed::InFull,
+                  into(options.backends, parse_backends));
+  arguments.value("--numeric", "MODE", "exact or fast arithmetic (native backend only)", Listed::InFull,
+                  one_of(options.numeric_mode, std::array{std::pair{std::string_view("exact"), Exact},
+                                                          std::pair{std::string_view("fast"), Fast}}));
+  arguments.value("--memory-limit", "SIZE", "use at most SIZE, for example 2G", Listed::InFull,
+                  into(flags.memory_limit_bytes, parse_bytes));
+  arguments.toggle("--no-mmap", "read the model file instead of mapping it", Listed::InFull, options.use_mmap,
+                   false);
+}
+
+void declare_common(Arguments& arguments, CommonFlags& flags) {
+  using enum ColorChoice;
+  arguments.group("Output");
+  arguments.toggle("--json", "print one JSON object", Listed::InShort, flags.json);
+  arguments.counter("-v,--verbose", "say more on standard error; twice for debugging", Listed::InFull,
+                    flags.verbose);
+  arguments.toggle("--no-progress", "no progress bars", Listed::InFull, flags.no_progress);
+  arguments.value("--color", "WHEN", "auto, always or never (auto)", Listed::InFull,
+                  one_of(flags.color, std::array{std::pair{std::string_view("auto"), Auto},
+                                                 std::pair{std::string_view("always"), Always},
+                                                 std::pair{std::string_view("never"), Never}}));
+  arguments.toggle("-h,--help", "the common options", Listed::InFull, flags.help);
+  arguments.toggle("--help-all", "every option", Listed::InFull, flags.help_all);
+}
+
+Result<void> check_generation(const GenerationFlags& flags, const CommonFlags& common) {
+  if (flags.top_logprobs > 0 && !common.json) {
+    return invalid_request("--top-logprobs is given without --json, which alone shows them", "Add --json.");
+  }
+  if (flags.system) MINERVA_TRY(check_utf8("--system", *flags.system));
+  for (const std::string& stop : flags.stop) {
+    if (stop.empty())
+      return invalid_request("--stop is empty", "Give the text before which the answer ends.");
+    MINERVA_TRY(check_utf8("--stop", stop));
+  }
+  return {};
+}
+
+}  // namespace minerva::cli

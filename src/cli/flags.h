@@ -1,0 +1,65 @@
+// Flags that several commands share: where their values go, and their declaration.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/terminal.h"
+#include "cli/arguments.h"
+#include "minerva/engine.h"
+#include "minerva/generation.h"
+
+namespace minerva::cli {
+
+/// --help, --json, -v ...: every command has them.
+struct CommonFlags {
+  bool help = false;
+  bool help_all = false;
+  bool json = false;
+  int verbose = 0;
+  bool no_progress = false;
+  ColorChoice color = ColorChoice::Auto;
+};
+
+/// The model as typed: the first positional argument, or -m.
+struct ModelFlags {
+  std::optional<std::string> positional;
+  std::optional<std::string> flag;
+};
+
+/// How the model is opened.
+struct EngineFlags {
+  ModelOptions options;
+  std::uint64_t memory_limit_bytes = 0;
+};
+
+/// A text as typed: the second positional argument, -p ("-" is standard input) or -f.
+struct TextFlags {
+  std::optional<std::string> positional;
+  std::optional<std::string> flag;
+  std::optional<std::string> file;
+  bool given() const noexcept { return positional || flag || file; }
+};
+
+struct GenerationFlags {
+  SamplingOptions sampling;
+  std::optional<std::uint32_t> max_tokens;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+  std::optional<std::string> system;
+  std::uint32_t top_logprobs = 0;
+};
+
+void declare_model(Arguments& arguments, ModelFlags& flags);
+void declare_text(Arguments& arguments, TextFlags& flags);
+void declare_generation(Arguments& arguments, GenerationFlags& flags);
+void declare_sampling(Arguments& arguments, SamplingOptions& sampling);
+void declare_engine(Arguments& arguments, EngineFlags& flags);
+void declare_common(Arguments& arguments, CommonFlags& flags);
+
+/// Refuses generation flags that contradict each other or would be ignored. Errors: InvalidRequest.
+Result<void> check_generation(const GenerationFlags& flags, const CommonFlags& common);
+
+}  // namespace minerva::cli

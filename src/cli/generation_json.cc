@@ -1,0 +1,75 @@
+#include "cli/generation_json.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace minerva::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no infinity; a probability of 0 becomes what OpenAI's interface writes for it.
+double finite(float logprob) {
+  constexpr double kImpossible = -9999.0;
+  return std::isfinite(logprob) ? static_cast<double>(logprob) : kImpossible;
+}
+
+Json token_json(const GeneratedToken& token) {
+  Json top = Json::array();
+  for (const TopLogprob& other : token.top)
+    top.push_back({{"id", other.id}, {"logprob", finite(other.logprob)}});
+  return {
+      {"id", token.id}, {"text", token.text}, {"logprob", finite(token.logprob)}, {"top", std::move(top)}};
+}
+
+}  // namespace
+
+Json generation_json(const ModelFacts& facts, const std::string& prompt, const Generation& generation) {
+  Json fallbacks = Json::array();
+  for (const Fallback& fallback : facts.fallbacks) {
+    fallbacks.push_back({{"backend", fallback.backend}, {"reason", fallback.reason}});
+  }
+  Json tokens = Json::array();
+  for (const GeneratedToken& token : generation.tokens) tokens.push_back(token_json(token));
+  const Timings& t = generation.timings;
+  const MemoryUse& m = generation.memory;
+  return {
+      {"model", facts.model},
+      {"format", facts.format},
+      {"backend", facts.backend},
+      {"backend_reason", facts.backend_reason},
+      {"fallbacks", std::move(fallbacks)},
+      {"numeric_mode", facts.numeric_mode},
+      {"prompt", prompt},
+      {"prompt_tokens", generation.prompt_tokens},
+      {"tokens", std::move(tokens)},
+      {"text", generation.text},
+      {"finish_reason", finish_reason_name(generation.finish_reason)},
+      {"timings",
+       {{"detect_us", t.detect_us},
+        {"load_ms", t.load_ms},
+        {"ttft_ms", t.ttft_ms},
+        {"prefill_tokens", t.prefill_tokens},
+        {"cached_tokens", t.cached_tokens},
+        {"prefill_tps", t.prefill_tps},
+        {"decode_tokens", t.decode_tokens},
+        {"decode_tps", t.decode_tps}}},
+      {"memory",
+       {{"weights_bytes", m.weights_bytes}, {"kv_bytes", m.kv_bytes}, {"peak_rss_bytes", m.peak_rss_bytes}}}};
+}
+
+std::string timing_line(const ModelFacts& facts, const Generation& generation) {
+  const Timings& t = generation.timings;
+  std::string line = fmt::format("{} prompt tokens", generation.prompt_tokens.size());
+  if (t.cached_tokens > 0) line += fmt::format(" ({} cached)", t.cached_tokens);
+  if (t.prefill_tps > 0) line += fmt::format(" at {:.0f}/s", t.prefill_tps);
+  line += fmt::format(", {} new", generation.tokens.size());
+  if (t.decode_tps > 0) line += fmt::format(" at {:.1f}/s", t.decode_tps);
+  line += fmt::format(", first after {:.2f} s", t.ttft_ms / 1e3);
+  if (t.load_ms > 0) line += fmt::format(", loaded in {:.2f} s", t.load_ms / 1e3);
+  return fmt::format("[{}, {}]", line, facts.backend);
+}
+
+}  // namespace minerva::cli

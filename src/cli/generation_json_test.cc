@@ -1,0 +1,83 @@
+#include "cli/generation_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace minerva::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<std::string> keys(const nlohmann::ordered_json& object) {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : object.items()) out.push_back(key);
+  return out;
+}
+
+ModelFacts facts() {
+  return {.model = "m.gguf",
+          .format = "gguf",
+          .backend = "llama",
+          .backend_reason = "GGUF runs there.",
+          .fallbacks = {{"native", "no"}},
+          .numeric_mode = "default"};
+}
+
+Generation generation() {
+  Generation g;
+  g.prompt_tokens = {1, 2};
+  g.tokens = {{.id = 5, .text = "Hi", .logprob = -0.5F, .top = {{5, -0.5F}, {6, -1.5F}}},
+              {.id = 6, .text = "!", .logprob = -std::numeric_limits<float>::infinity(), .top = {}}};
+  g.text = "Hi!";
+  g.finish_reason = FinishReason::Length;
+  g.timings.cached_tokens = 1;
+  return g;
+}
+
+// The contract, key by key and in order (see docs and the man page).
+TEST(GenerationJson, HasTheKeysOfTheContractInOrder) {
+  const auto json = generation_json(facts(), "prompt", generation());
+  EXPECT_THAT(keys(json),
+              ElementsAre("model", "format", "backend", "backend_reason", "fallbacks", "numeric_mode",
+                          "prompt", "prompt_tokens", "tokens", "text", "finish_reason", "timings", "memory"));
+  EXPECT_THAT(keys(json["fallbacks"][0]), ElementsAre("backend", "reason"));
+  EXPECT_THAT(keys(json["tokens"][0]), ElementsAre("id", "text", "logprob", "top"));
+  EXPECT_THAT(keys(json["tokens"][0]["top"][0]), ElementsAre("id", "logprob"));
+  EXPECT_THAT(keys(json["timings"]),
+              ElementsAre("detect_us", "load_ms", "ttft_ms", "prefill_tokens", "cached_tokens", "prefill_tps",
+                          "decode_tokens", "decode_tps"));
+  EXPECT_THAT(keys(json["memory"]), ElementsAre("weights_bytes", "kv_bytes", "peak_rss_bytes"));
+}
+
+TEST(GenerationJson, HoldsTheValues) {
+  const auto json = generation_json(facts(), "prompt", generation());
+  EXPECT_EQ(json["prompt"], "prompt");
+  EXPECT_EQ(json["prompt_tokens"], nlohmann::ordered_json({1, 2}));
+  EXPECT_EQ(json["finish_reason"], "length");
+  EXPECT_EQ(json["tokens"][0]["top"].size(), 2U);
+  EXPECT_TRUE(json["tokens"][1]["top"].is_array());
+  EXPECT_EQ(json["tokens"][1]["logprob"], -9999.0) << "JSON has no infinity";
+  EXPECT_NE(json.dump().find("\"fallbacks\":[{"), std::string::npos);
+}
+
+TEST(GenerationJson, EmptyListsStayLists) {
+  ModelFacts without = facts();
+  without.fallbacks.clear();
+  const auto json = generation_json(without, "", Generation{});
+  EXPECT_EQ(json["fallbacks"].dump(), "[]");
+  EXPECT_EQ(json["tokens"].dump(), "[]");
+  EXPECT_EQ(json["prompt_tokens"].dump(), "[]");
+}
+
+TEST(TimingLine, SaysWhatWasReused) {
+  EXPECT_THAT(timing_line(facts(), generation()), HasSubstr("2 prompt tokens (1 cached)"));
+}
+
+}  // namespace
+}  // namespace minerva::cli

@@ -1,0 +1,36 @@
+#include "cli/model_session.h"
+
+#include "cli/progress_bar.h"
+#include "runtime/sampling_settings.h"
+
+namespace minerva::cli {
+
+Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlags& flags,
+                             const SamplingOptions& sampling, Console& console, const std::stop_token& stop) {
+  MINERVA_ASSIGN(const ModelDescription description, describe(path));
+  SamplingOptions checked = sampling;
+  if (description.vocabulary_size == 0) checked.logit_bias.clear();  // not known before loading
+  MINERVA_TRY(resolve_sampling(checked, description.sampling, description.vocabulary_size));
+  OpenModel open;
+  open.engine = std::make_unique<Engine>(EngineOptions{.memory_limit_bytes = flags.memory_limit_bytes});
+  ProgressBar bar("loading " + path.filename().string(), console);
+  auto model = open.engine->open(path, flags.options, [&](float fraction) {
+    bar.update(fraction);
+    return !stop.stop_requested();
+  });
+  bar.finish();
+  if (!model) return std::unexpected(std::move(model).error());
+  open.model = std::move(*model);
+  return open;
+}
+
+ModelFacts facts_of(const LoadedModel& model) {
+  return {.model = model.description().path.string(),
+          .format = std::string(format_name(model.description().format)),
+          .backend = std::string(model.backend()),
+          .backend_reason = std::string(model.backend_reason()),
+          .fallbacks = model.fallbacks(),
+          .numeric_mode = std::string(model.numeric_mode())};
+}
+
+}  // namespace minerva::cli

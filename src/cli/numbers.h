@@ -1,0 +1,33 @@
+// Numbers as people type them, read strictly: the whole text, no overflow, no NaN. `what` names the flag or
+// key in the error message. Whether a number is in range is the engine's business, not decided here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "minerva/types.h"
+
+namespace minerva::cli {
+
+Result<int> parse_int(std::string_view what, std::string_view text);
+Result<std::uint32_t> parse_uint32(std::string_view what, std::string_view text);
+Result<std::uint64_t> parse_uint64(std::string_view what, std::string_view text);
+Result<float> parse_float(std::string_view what, std::string_view text);
+
+/// A count where any negative number means "no limit", as llama.cpp's -n -1: absent then.
+Result<std::optional<std::uint32_t>> parse_limit(std::string_view what, std::string_view text);
+
+/// Bytes: "1000000", "512M", "1.5G", "2GiB". K, M, G and T are powers of 1,024.
+Result<std::uint64_t> parse_bytes(std::string_view what, std::string_view text);
+
+/// "1,2,3", spaces allowed after a comma; at least one.
+Result<std::vector<TokenId>> parse_token_ids(std::string_view what, std::string_view text);
+
+/// llama.cpp's "ID+BIAS" or "ID-BIAS": "15043+1.5", "15043-inf".
+Result<std::pair<TokenId, float>> parse_logit_bias(std::string_view what, std::string_view text);
+
+}  // namespace minerva::cli

@@ -1,0 +1,134 @@
+// `minerva run`: one prompt, one answer.
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <variant>
+
+#include "base/terminal.h"
+#include "cli/command.h"
+#include "cli/generation_json.h"
+#include "cli/model_location.h"
+#include "cli/model_session.h"
+#include "cli/run_options.h"
+#include "cli/text_source.h"
+
+namespace minerva::cli {
+namespace {
+
+const CommandText kText = {
+    .name = "run",
+    .synopsis = "[MODEL] [PROMPT] [options]",
+    .summary = "answer one prompt",
+    .about =
+        "Answers one prompt, written out as it is generated. The prompt is the second\n"
+        "argument, -p, -f or standard input.",
+    .examples = {"minerva run -p \"Why is the sky blue?\"",
+                 "minerva run llama.gguf \"Name three rivers.\" -n 64 --temp 0",
+                 "git diff | minerva run -sys \"Write a commit message for this diff.\"",
+                 "minerva run --raw -p \"Once upon a time\" --json | jq -r .text"}};
+
+class RunCommand : public Command {
+ public:
+  const CommandText& text() const override { return kText; }
+  void declare(Arguments& arguments) override { declare_run(arguments, options_, common_); }
+  Result<int> execute(Console& console) override;
+
+ private:
+  Result<std::string> read_prompt() const;
+  Result<GenerationRequest> make_request(const LoadedModel& model, std::string prompt,
+                                         Console& console) const;
+  int finish(const LoadedModel& model, const GenerationRequest& request, const Generation& generation,
+             Console& console) const;
+
+  RunOptions options_;
+};
+
+Result<std::string> RunCommand::read_prompt() const {
+  if (options_.prompt_ids) return std::string{};
+  MINERVA_ASSIGN(auto prompt, read_text(options_.text));
+  if (!prompt) {
+    return invalid_request(
+        "there is no prompt",
+        "Give it as the second argument, with -p TEXT or -f FILE, or pipe it in; for a conversation "
+        "use `minerva chat`.");
+  }
+  // With --raw every byte counts; otherwise the line end of `echo` is no part of the question.
+  const bool typed = (options_.text.positional && *options_.text.positional != "-") ||
+                     (options_.text.flag && *options_.text.flag != "-");
+  return options_.raw || typed ? std::move(*prompt) : without_last_newline(std::move(*prompt));
+}
+
+Result<GenerationRequest> RunCommand::make_request(const LoadedModel& model, std::string prompt,
+                                                   Console& console) const {
+  const GenerationFlags& flags = options_.generation;
+  GenerationRequest request;
+  const bool wants_template = !options_.raw && !options_.prompt_ids;
+  if (wants_template && model.has_chat_template()) {
+    std::vector<ChatMessage> messages;
+    if (flags.system) messages.push_back({"system", *flags.system});
+    messages.push_back({"user", std::move(prompt)});
+    MINERVA_ASSIGN(request, model.render_chat(messages));
+  } else if (options_.prompt_ids) {
+    request.prompt = *options_.prompt_ids;
+  } else {
+    if (wants_template && flags.system) {
+      return invalid_request("the model has no chat template, so there is no place for --system",
+                             "Leave out --system, or write it into the prompt.");
+    }
+    if (wants_template)
+      console.note("note: the model has no chat template; it continues the prompt as it is (--raw)");
+    request.prompt = std::move(prompt);
+  }
+  request.max_tokens = flags.max_tokens;
+  request.sampling = flags.sampling;
+  request.stop = flags.stop;
+  request.ignore_eos = flags.ignore_eos;
+  request.logprobs = console.json();
+  request.top_logprobs = flags.top_logprobs;
+  return request;
+}
+
+Result<int> RunCommand::execute(Console& console) {
+  MINERVA_TRY(check_run(options_, common_));
+  MINERVA_ASSIGN(const auto path, locate_model(options_.model, text().name));
+  MINERVA_ASSIGN(auto prompt, read_prompt());
+  const InterruptScope interrupt;
+  MINERVA_ASSIGN(auto open,
+                 open_model(path, options_.engine, options_.generation.sampling, console, interrupt.token()));
+  MINERVA_ASSIGN(auto request, make_request(*open.model, std::move(prompt), console));
+  request.cancel = interrupt.token();
+  TextCallback on_text;
+  if (!console.json()) on_text = [&](std::string_view piece) { return console.out_untrusted(piece); };
+  MINERVA_ASSIGN(const auto generation, open.model->generate(request, on_text));
+  return finish(*open.model, request, generation, console);
+}
+
+int RunCommand::finish(const LoadedModel& model, const GenerationRequest& request,
+                       const Generation& generation, Console& console) const {
+  const ModelFacts facts = facts_of(model);
+  if (console.json()) {
+    std::string prompt;
+    if (const auto* text = std::get_if<std::string>(&request.prompt))
+      prompt = *text;
+    else
+      prompt = model.detokenize(std::get<std::vector<TokenId>>(request.prompt)).value_or("");
+    console.out_json(generation_json(facts, prompt, generation));
+  } else {
+    if (!generation.text.ends_with('\n')) console.out("\n");
+    if (generation.finish_reason == FinishReason::Cancelled && !console.reader_left())
+      console.note("[cancelled]");
+    if (console.verbose() || console.err_is_terminal()) {
+      console.note(console.styled_err(Style::Dim, timing_line(facts, generation)));
+    }
+  }
+  return generation.finish_reason == FinishReason::Cancelled ? exit_status(ErrorCode::Cancelled) : 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_run_command() {
+  return std::make_unique<RunCommand>();
+}
+
+}  // namespace minerva::cli

@@ -1,0 +1,56 @@
+# bash completion for minerva. Load it with `source minerva.bash`, or put it into
+# ~/.local/share/bash-completion/completions/minerva.
+
+_minerva_flags() {
+  local common="--json -v --verbose --no-progress --color -h --help --help-all"
+  local model="-m --model"
+  local text="-p --prompt -f --file"
+  local answer="-n --max-tokens --n-predict -sys --system --stop -r --reverse-prompt --ignore-eos --top-logprobs"
+  local sampling="--temp --temperature --top-k --top-p --min-p --typical --typical-p --repeat-penalty
+    --repetition-penalty --repeat-last-n --presence-penalty --frequency-penalty -s --seed --logit-bias"
+  local engine="-c --ctx-size -t --threads -b --batch-size --backend --numeric --memory-limit --no-mmap"
+  case $1 in
+    run) echo "$model $text --raw --prompt-ids $answer $sampling $engine $common" ;;
+    chat) echo "$model --no-history $answer $sampling $engine $common" ;;
+    show) echo "$model --template $common" ;;
+    tokenize) echo "$model $text --no-bos --no-parse-special --ids --jsonl $common" ;;
+    bench) echo "$model -p --prompt-tokens --n-prompt -n --gen-tokens --n-gen -r --repetitions $engine $common" ;;
+    doctor) echo "$common" ;;
+    *) echo "--help --version" ;;
+  esac
+}
+
+# Model files and folders that may hold one.
+_minerva_models() {
+  local IFS=$'\n'
+  compopt -o filenames 2>/dev/null
+  COMPREPLY=($(compgen -d -- "$1") $(compgen -f -X '!*.gguf' -- "$1"))
+}
+
+_minerva() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+  COMPREPLY=()
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W "run chat show tokenize bench doctor help --help --version" -- "$current"))
+    return
+  fi
+  case $previous in
+    -m | --model) _minerva_models "$current"; return ;;
+    -f | --file)
+      local IFS=$'\n'
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$current"))
+      return ;;
+    --backend) COMPREPLY=($(compgen -W "auto llama native" -- "$current")); return ;;
+    --numeric) COMPREPLY=($(compgen -W "exact fast" -- "$current")); return ;;
+    --color) COMPREPLY=($(compgen -W "auto always never" -- "$current")); return ;;
+    help) COMPREPLY=($(compgen -W "run chat show tokenize bench doctor" -- "$current")); return ;;
+  esac
+  if [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W "$(_minerva_flags "$command")" -- "$current"))
+  elif [[ $command != doctor ]]; then
+    _minerva_models "$current"
+  fi
+}
+
+complete -F _minerva minerva
