@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "minerva/types.h"
+#include "text/tokenizer/token_stream.h"
 
 namespace minerva {
 
@@ -36,6 +37,10 @@ class Tokenizer {
   /// The bytes that token `id` adds to a running text (may be part of a UTF-8 character; empty for a special
   /// token unless `render_special`). `id` must be in [0, vocabulary_size()).
   virtual std::string token_bytes(TokenId id, bool render_special = false) const = 0;
+
+  /// For text that has to come out while ids come in. This tokenizer must outlive the stream. The default
+  /// joins `token_bytes`; a tokenizer whose `decode` does more must override it.
+  virtual std::unique_ptr<TokenStream> stream(bool skip_special) const;
 
   virtual std::size_t vocabulary_size() const noexcept = 0;
   virtual bool is_special(TokenId id) const = 0;
