@@ -104,6 +104,11 @@ Result<void> MemorySource::read(std::uint64_t offset, std::span<std::byte> out) 
   return {};
 }
 
+bool path_exists(const std::filesystem::path& path) noexcept {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max,
                               std::size_t padding) {
   MINERVA_ASSIGN(const File file, File::open(path));

@@ -58,6 +58,9 @@ class MemorySource final : public ByteSource {
   std::string name_;
 };
 
+/// Whether something is at `path` (what a link names); false when that can't be told.
+bool path_exists(const std::filesystem::path& path) noexcept;
+
 /// The whole content of a file of at most `bytes_max` bytes. The string has capacity for `padding` bytes more
 /// (simdjson reads past the end). Errors: those of File::open; ModelLoading when the file is larger.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t bytes_max,

@@ -43,10 +43,10 @@ inline constexpr std::size_t kTorchDimensionCountMax = 16;
 // ---- Hugging Face directories
 inline constexpr std::uint64_t kConfigBytesMax = 4 * kMiB;            // config.json, generation_config.json
 inline constexpr std::uint64_t kTokenizerConfigBytesMax = 32 * kMiB;  // tokenizer_config.json
-inline constexpr std::uint64_t kShardIndexBytesMax = 64 * kMiB;       // *.index.json
+inline constexpr std::uint64_t kShardIndexBytesMax = 32 * kMiB;       // *.index.json
 inline constexpr std::size_t kJsonDepthMax = 64;
 inline constexpr std::size_t kShardCountMax = 4096;
-inline constexpr std::size_t kDirectoryEntryCountMax = 4096;
+inline constexpr std::size_t kDirectoryEntryCountMax = 2048;
 /// How far tokenizer.json is searched for the kind of its model.
 inline constexpr std::uint64_t kTokenizerSearchBytesMax = 4 * kMiB;
 

@@ -95,6 +95,10 @@ constexpr std::array kStories = {
           "tokenizer.json under the name pytorch_model.bin and give the directory. Else load it with the "
           "program "
           "that wrote it and call save_pretrained('DIR')."},
+    Story{Kind::TorchDirectory, Format::TorchPickle, "PyTorch files that are no Hugging Face checkpoint",
+          MINERVA_SUPPORTED "Load them with the program that wrote them and call save_pretrained('DIR'), or "
+                            "download the model in a "
+                            "form that Minerva runs, " MINERVA_DOWNLOAD},
     Story{Kind::TorchLegacyPickle, Format::TorchPickle,
           "a PyTorch file of before version 1.6 (a bare pickle)",
           MINERVA_SUPPORTED
@@ -179,9 +183,9 @@ Format format_of(Kind kind) noexcept {
   return story(kind).format;
 }
 
-std::unexpected<Error> not_runnable(Kind kind, std::string_view name) {
+std::unexpected<Error> not_runnable(Kind kind, std::string_view name, std::string_view verb) {
   const Story& found = story(kind);
-  return invalid_request(fmt::format("{} is {}", quoted(name), found.what),
+  return invalid_request(fmt::format("{} {} {}", quoted(name), verb, found.what),
                          fmt::format(fmt::runtime(found.remedy), fmt::arg("name", command_name(name))));
 }
 

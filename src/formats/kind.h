@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   CoreMl,
   OldGgml,
   TorchZip,
+  TorchDirectory,  ///< PyTorch files that are no Hugging Face checkpoint
   TorchLegacyPickle,
   Pickle,
   HfFlax,  ///< a Hugging Face directory that only has flax_model.msgpack
@@ -59,8 +60,9 @@ enum class Kind : std::uint8_t {
 Format format_of(Kind kind) noexcept;
 
 /// The InvalidRequest for something Minerva doesn't run: what it is, what is supported, how to get there.
-/// `name`: the file or directory without its folders.
-std::unexpected<Error> not_runnable(Kind kind, std::string_view name);
+/// `name`: the file or directory without its folders; `verb`: "is", or "holds" for a directory with such a
+/// file.
+std::unexpected<Error> not_runnable(Kind kind, std::string_view name, std::string_view verb = "is");
 
 /// The InvalidRequest for a GGUF whose general.type is `type` and not "model".
 std::unexpected<Error> gguf_is_no_model(std::string_view name, std::string_view type);

@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "formats/quote.h"
 
@@ -61,8 +62,7 @@ std::unexpected<Error> missing_shards(const fs::path& folder, const SplitName& n
   std::uint32_t missing = 0;
   for (std::uint32_t i = 0; i < name.count; ++i) {
     const std::string file = split_file_name(name.prefix, i, name.count);
-    std::error_code ignored;
-    if (fs::exists(folder / file, ignored)) continue;
+    if (path_exists(folder / file)) continue;
     if (++missing <= 4) files += fmt::format("{}'{}'", files.empty() ? "" : ", ", file);
   }
   if (missing > 4) files += fmt::format(" and {} more", missing - 4);
@@ -143,8 +143,7 @@ Result<Model> open_model(const fs::path& path) {
   }
   for (std::uint32_t i = 0; i < name->count; ++i) {
     const fs::path shard = path.parent_path() / split_file_name(name->prefix, i, name->count);
-    std::error_code ignored;
-    if (!fs::exists(shard, ignored)) return missing_shards(path.parent_path(), *name);
+    if (!path_exists(shard)) return missing_shards(path.parent_path(), *name);
     MINERVA_ASSIGN(File file, open_shard(shard, i, name->count));
     model.paths.push_back(shard);
     model.files.push_back(std::move(file));

@@ -1,0 +1,17 @@
+// What a file is, from its first bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "formats/kind.h"
+
+namespace minerva {
+
+/// `head`: the first limits::kDetectBytes bytes of a file of `file_bytes` bytes (all of it when shorter).
+/// `name`, the file's, decides only between formats that begin alike. Reads nothing else; any bytes will do.
+Kind sniff(std::span<const std::byte> head, std::uint64_t file_bytes, std::string_view name);
+
+}  // namespace minerva
