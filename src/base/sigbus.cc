@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include "base/signal_chain.h"
+
 namespace minerva::sigbus {
 namespace {
 
@@ -21,7 +23,7 @@ struct Block {
 Block first_block;
 std::mutex table_mutex;  // never taken by the handler
 
-struct sigaction previous_action;  // written before the handler can run
+SignalChain chain;
 
 // Reads /proc/self/maps line by line, without memory of its own: "begin-end perms offset major:minor inode
 // …".
@@ -125,38 +127,11 @@ bool replace_by_zeros(std::uintptr_t address) noexcept {
                 -1, 0) != MAP_FAILED;
 }
 
-void pass_on(int signal_number, siginfo_t* info, void* context) noexcept {
-  if ((previous_action.sa_flags & SA_SIGINFO) != 0 && previous_action.sa_sigaction != nullptr) {
-    previous_action.sa_sigaction(signal_number, info, context);
-    return;
-  }
-  if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
-    previous_action.sa_handler(signal_number);
-    return;
-  }
-  // The default: returning repeats the access, which then kills the process as it would have without us. A
-  // signal that somebody sent is not repeated, so it is raised again.
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
-  ::sigaction(SIGBUS, &action, nullptr);
-  if (info == nullptr || info->si_code <= 0) ::raise(SIGBUS);
-}
-
 void handle(int signal_number, siginfo_t* info, void* context) {
   const int saved_errno = errno;
-  const bool sent = info == nullptr || info->si_code <= 0;  // by kill(2) and the like: no address
-  if (sent || !replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr)))
-    pass_on(signal_number, info, context);
+  if (!is_fault(info) || !replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr)))
+    chain.pass_on(signal_number, info, context);
   errno = saved_errno;
-}
-
-void install() {
-  struct sigaction action{};
-  action.sa_sigaction = handle;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  sigemptyset(&action.sa_mask);
-  ::sigaction(SIGBUS, nullptr, &previous_action);
-  ::sigaction(SIGBUS, &action, nullptr);
 }
 
 Slot* take_free_slot() {
@@ -199,7 +174,7 @@ bool find_region(std::uintptr_t address, Region& region) noexcept {
 
 Slot* acquire(FileId file) {
   static std::once_flag installed;
-  std::call_once(installed, install);
+  std::call_once(installed, [] { chain.install(SIGBUS, handle); });
   const std::lock_guard lock(table_mutex);
   Slot* const slot = take_free_slot();
   slot->failed.store(false, std::memory_order_relaxed);

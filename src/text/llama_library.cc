@@ -11,6 +11,8 @@
 #include <new>
 #include <utility>
 
+#include "text/fault_guard.h"
+
 namespace minerva {
 namespace {
 
@@ -115,7 +117,16 @@ Result<void> guard_llama(std::string_view what, const std::function<bool()>& wor
   std::string logged;
   const GuardScope scope(logged);
   try {
-    if (work()) return {};
+    bool done = false;
+    switch (run_guarded([&] { done = work(); })) {
+      case Fault::None:
+        break;
+      case Fault::NullPointer:
+        return failed(what, "a tensor or key that it needs is missing (null pointer)");
+      case Fault::DivisionByZero:
+        return failed(what, "a number that it divides by is 0");
+    }
+    if (done) return {};
     return failed(what, without_function(logged));
   } catch (const LlamaAbort& abort) {
     return failed(what, without_folder(abort.message));
