@@ -74,7 +74,8 @@ inline void scaled_dot_tile(const DotTile& t, const WeightMatrix& w, std::int64_
     const std::int64_t end = begin + w.block_cols < w.cols ? begin + w.block_cols : w.cols;
     F acc[rows][columns];
     clear(acc);
-    accumulate<Bf16Product>(t, begin, (end + kBf16Step - 1) / kBf16Step * kBf16Step, acc);
+    accumulate<Bf16Product, rows, columns, false>(t, begin, (end + kBf16Step - 1) / kBf16Step * kBf16Step,
+                                                  acc);
     MINERVA_UNROLL for (int r = 0; r < rows; ++r) {
       const std::int64_t at = row + (r < t.count ? r : 0);
       const F scale = set1(scalar_at(w.scales + at / w.block_rows * w.scale_stride, block, w.scale_type));
@@ -95,7 +96,7 @@ inline void linear_e4m3(const LinearJob& job) {
     t.w_stride = padded * 2;
     t.x_stride = padded * 2;
     if (w.type == WeightType::Mxfp8) {
-      dot_rows<Bf16Product>(t, padded, job, as_bytes(job.x.bf16));
+      dot_rows<Bf16Product, false>(t, padded, job, as_bytes(job.x.bf16));
       continue;
     }
     float* const y = t.y;

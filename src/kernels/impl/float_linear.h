@@ -71,13 +71,22 @@ struct DotTile {
   const float* bias = nullptr;
 };
 
-template <class P, int rows, int columns>
+/// Weights come from memory once: so many bytes of each row ahead, then the rows that come next.
+constexpr std::int64_t kPrefetchBytes = 2048;
+
+template <class P, int rows, int columns, bool fetch>
 MINERVA_INLINE void accumulate(const DotTile& t, std::int64_t begin, std::int64_t end,
                                F (&acc)[rows][columns]) {
   const std::byte* w[rows];
   for (int r = 0; r < rows; ++r) w[r] = t.w + (r < t.count ? r : 0) * t.w_stride;
+  const std::int64_t ahead = t.w_stride < kPrefetchBytes ? t.w_stride : kPrefetchBytes;
   std::int64_t k = begin;
   for (; k + P::kStep <= end; k += P::kStep) {
+    if constexpr (fetch) {
+      std::int64_t at = k * P::kWeightBytes + ahead;
+      if (at >= t.w_stride) at += (rows - 1) * t.w_stride;
+      MINERVA_UNROLL for (int r = 0; r < rows; ++r) prefetch(w[r] + at);
+    }
     typename P::Weight weights[rows];
     MINERVA_UNROLL for (int r = 0; r < rows; ++r) weights[r] = P::weight(w[r] + k * P::kWeightBytes);
     MINERVA_UNROLL for (int c = 0; c < columns; ++c) {
@@ -115,11 +124,11 @@ MINERVA_INLINE void finish(const DotTile& t, F (&acc)[rows][columns]) {
   }
 }
 
-template <class P, int rows, int columns>
+template <class P, int rows, int columns, bool fetch>
 inline void dot_tile(const DotTile& t, std::int64_t k) {
   F acc[rows][columns];
   clear(acc);
-  accumulate<P>(t, 0, k, acc);
+  accumulate<P, rows, columns, fetch>(t, 0, k, acc);
   finish(t, acc);
 }
 
@@ -133,14 +142,21 @@ MINERVA_INLINE int with_columns(std::int64_t left, Fn&& fn) {
   return columns;
 }
 
-/// All the job's rows of x times the weight rows of `t`.
-template <class P>
+/// All the job's rows of x times the weight rows of `t`; the first tile fetches the next weights if `fetch`.
+template <class P, bool fetch>
 inline void dot_rows(DotTile t, std::int64_t k, const LinearJob& job, const std::byte* x) {
   float* const y = t.y;
   for (std::int64_t m = job.x_begin; m < job.x_end;) {
     t.x = x + m * t.x_stride;
     t.y = y + m * t.y_stride;
-    m += with_columns<kFloatTile>(job.x_end - m, [&]<int columns>() { dot_tile<P, kRows, columns>(t, k); });
+    const bool first = m == job.x_begin;
+    m += with_columns<kFloatTile>(job.x_end - m, [&]<int columns>() {
+      if (fetch && first) {
+        dot_tile<P, kRows, columns, fetch>(t, k);
+      } else {
+        dot_tile<P, kRows, columns, false>(t, k);
+      }
+    });
   }
 }
 
@@ -167,14 +183,14 @@ inline void linear_direct(const LinearJob& job, const std::byte* x, std::int64_t
       DotTile t = float_tile(job, n, kRowsOfOne);
       t.x = x + job.x_begin * x_stride;
       t.y += job.x_begin * job.y_stride;
-      dot_tile<P, kRowsOfOne, 1>(t, k);
+      dot_tile<P, kRowsOfOne, 1, true>(t, k);
     }
     return;
   }
   for (std::int64_t n = job.row_begin; n < job.row_end; n += kRows) {
     DotTile t = float_tile(job, n, kRows);
     t.x_stride = x_stride;
-    dot_rows<P>(t, k, job, x);
+    dot_rows<P, true>(t, k, job, x);
   }
 }
 
@@ -188,7 +204,7 @@ inline void linear_widened(const LinearJob& job) {
     for (int r = 0; r < t.count; ++r) dequantize_row(*job.weight, n + r, wide + r * padded);
     t.w = job.scratch;
     t.w_stride = padded * 4;
-    dot_rows<FloatProduct<FromF32>>(t, k, job, as_bytes(job.x.floats));
+    dot_rows<FloatProduct<FromF32>, false>(t, k, job, as_bytes(job.x.floats));
   }
 }
 

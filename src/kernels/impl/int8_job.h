@@ -45,6 +45,27 @@ inline void multiply_piece(const LinearJob& job, const Int8Scratch& s, std::int6
   });
 }
 
+/// What comes after `panel`'s tile of `blocks` blocks: the next tile of its rows, or the first of the next
+/// rows.
+inline Fetcher fetch_after(const LinearJob& job, const Panel& panel, int blocks, std::int64_t rows_left) {
+  const WeightMatrix& w = *job.weight;
+  const std::int64_t all = w.cols / 32;
+  const std::int64_t done = panel.block + blocks;
+  Fetcher f;
+  f.stride = w.row_stride;
+  std::int64_t next = all - done;
+  if (next > 0) {
+    f.row = panel.data + done * w.row_stride / all;
+  } else {
+    f.row = panel.data + kLanes * w.row_stride;
+    next = rows_left > kLanes ? all : 0;
+  }
+  if (next > kTileBlocks) next = kTileBlocks;
+  f.bytes = next * w.row_stride / all;
+  f.lines = static_cast<int>((f.bytes * kLanes / 64 + blocks - 1) / blocks);
+  return f;
+}
+
 /// y of `count` rows of weights from n on, whose sums are lanes [skip, skip + count).
 inline void store_panel(const LinearJob& job, const float* acc, std::int64_t n, int skip, int count) {
   for (std::int64_t m = job.x_begin; m < job.x_end; ++m, acc += kLanes) {
@@ -66,12 +87,14 @@ inline void run_int8(const LinearJob& job) {
   for (std::int64_t n = job.row_begin; n < job.row_end; n += kLanes) {
     // The last panel is moved up to be full; what it computes again is not stored again.
     const std::int64_t first = n + kLanes <= w.rows ? n : w.rows - kLanes;
-    Panel panel{&w, w.data + first * w.row_stride, nullptr, nullptr, 0};
+    Fetcher next;
+    Panel panel{&w, w.data + first * w.row_stride, nullptr, nullptr, 0, &next};
     if (w.scales != nullptr) panel.scales = w.scales + first * w.scale_stride;
     if (w.biases != nullptr) panel.biases = w.biases + first * w.scale_stride;
     __builtin_memset(s.acc, 0, static_cast<std::size_t>(job.x_end - job.x_begin) * kLanes * 4);
     for (; panel.block < all; panel.block += kTileBlocks) {
       const int blocks = static_cast<int>(all - panel.block < kTileBlocks ? all - panel.block : kTileBlocks);
+      next = fetch_after(job, panel, blocks, job.row_end - n);
       Unpack::unpack(panel, blocks, *s.tile);
       multiply_piece<Unpack>(job, s, panel.block, blocks);
     }

@@ -6,6 +6,26 @@
 
 namespace minerva::kernels::MINERVA_ISA {
 
+/// Asks for the memory that is needed next, a little with every block: kLanes stretches of `bytes`.
+struct Fetcher {
+  const std::byte* row = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t bytes = 0;
+  std::int64_t at = 0;
+  int lines = 0;  ///< at each step
+
+  MINERVA_INLINE void step() {
+    for (int i = 0; i < lines; ++i) {
+      prefetch(row + at);
+      at += 64;
+      if (at >= bytes) {
+        at = 0;
+        row += stride;
+      }
+    }
+  }
+};
+
 /// kLanes rows from `data` on, and the block of 32 columns to begin with.
 struct Panel {
   const WeightMatrix* w = nullptr;
@@ -13,6 +33,7 @@ struct Panel {
   const std::byte* scales = nullptr;
   const std::byte* biases = nullptr;
   std::int64_t block = 0;
+  Fetcher* next = nullptr;
 };
 
 template <int n>
@@ -64,13 +85,16 @@ struct UnpackQ4_0 {
     const std::int64_t stride = p.w->row_stride;
     const std::byte* at = p.data + p.block * 18;
     for (int b = 0; b < blocks; ++b, at += 18) {
+      p.next->step();
       I q[4];
       load_columns<4>(at + 2, stride, q);
       for (int i = 0; i < 4; ++i) {
         put(tile.q[b][i], low_nibbles(q[i]));
         put(tile.q[b][i + 4], high_nibbles(q[i]));
       }
-      put(tile.scale[b][0], f16_low(load_u16_column(at, stride)));
+      I head;  // d, and two bytes of numbers
+      load_columns<1>(at, stride, &head);
+      put(tile.scale[b][0], f16_low(head));
     }
   }
 };
@@ -87,6 +111,7 @@ struct UnpackQ4_1 {
     const std::int64_t stride = p.w->row_stride;
     const std::byte* at = p.data + p.block * 20;
     for (int b = 0; b < blocks; ++b, at += 20) {
+      p.next->step();
       I q[4];
       load_columns<4>(at + 4, stride, q);
       for (int i = 0; i < 4; ++i) {
@@ -113,24 +138,24 @@ template <bool has_min>
 struct UnpackQ5 {
   static constexpr TileShape kShape{.groups = 1, .has_min = has_min, .wide = false, .bias = has_min ? 0 : 16};
   static void unpack(const Panel& p, int blocks, WeightTile& tile) {
-    constexpr int kHead = has_min ? 4 : 2;
+    constexpr int kHead = has_min ? 8 : 6;
     const std::int64_t stride = p.w->row_stride;
-    const std::byte* at = p.data + p.block * (kHead + 20);
-    for (int b = 0; b < blocks; ++b, at += kHead + 20) {
+    const std::byte* at = p.data + p.block * (kHead + 16);
+    for (int b = 0; b < blocks; ++b, at += kHead + 16) {
+      p.next->step();
+      I head[2];  // d, m and the fifth bits; or d, the fifth bits and two bytes of numbers
+      load_columns<2>(at, stride, head);
+      const I high = has_min ? head[1] : ior(shr<16>(head[0]), shl<16>(head[1]));
       I q[4];
-      I high;
-      load_columns<4>(at + kHead + 4, stride, q);
-      load_columns<1>(at + kHead, stride, &high);
+      load_columns<4>(at + kHead, stride, q);
       repeat<4>([&]<int i>() {
         put(tile.q[b][i], ior(low_nibbles(q[i]), fifth_bits<i>(high)));
         put(tile.q[b][i + 4], ior(high_nibbles(q[i]), fifth_bits<i + 4>(high)));
       });
       if constexpr (has_min) {
-        I pair;
-        load_columns<1>(at, stride, &pair);
-        put_scale_min(tile, b, pair);
+        put_scale_min(tile, b, head[0]);
       } else {
-        put(tile.scale[b][0], f16_low(load_u16_column(at, stride)));
+        put(tile.scale[b][0], f16_low(head[0]));
       }
     }
   }
@@ -148,10 +173,13 @@ struct UnpackQ8_0 {
     const std::int64_t stride = p.w->row_stride;
     const std::byte* at = p.data + p.block * 34;
     for (int b = 0; b < blocks; ++b, at += 34) {
+      p.next->step();
       I q[8];
       load_words_of_rows<8>(at + 2, stride, q);
       for (int i = 0; i < 8; ++i) put(tile.q[b][i], from_signed(q[i]));
-      put(tile.scale[b][0], f16_low(load_u16_column(at, stride)));
+      I head;  // d, and two of the numbers
+      load_columns<1>(at, stride, &head);
+      put(tile.scale[b][0], f16_low(head));
     }
   }
 };
@@ -179,6 +207,7 @@ struct UnpackQ2_K {
         I q[8];
         load_words_of_rows<8>(at + 16 + 32 * half, stride, q);
         repeat<4>([&]<int j>() {
+          p.next->step();
           for (int i = 0; i < 8; ++i)
             put(tile.q[b + 4 * half + j][i], iand(shr<2 * j>(q[i]), iset1(0x03030303)));
         });
@@ -200,6 +229,7 @@ struct UnpackQ3_K {
         I q[8];
         load_words_of_rows<8>(at + 32 + 32 * half, stride, q);
         repeat<4>([&]<int j>() {
+          p.next->step();
           for (int i = 0; i < 8; ++i) {
             const I low = iand(shr<2 * j>(q[i]), iset1(0x03030303));
             const I bit = iand(shr<4 * half + j>(high[i]), iset1(0x01010101));
@@ -256,6 +286,8 @@ struct UnpackQ45_K {
       I high[8];
       if constexpr (five) load_words_of_rows<8>(at + 16, stride, high);
       repeat<4>([&]<int j>() {
+        p.next->step();
+        p.next->step();
         I q[8];
         load_words_of_rows<8>(at + (five ? 48 : 16) + 32 * j, stride, q);
         for (int i = 0; i < 8; ++i) {
@@ -281,7 +313,9 @@ struct UnpackQ6_K {
     for (int b = 0; b < blocks; b += 8, at += 210) {
       I scales[4];
       load_columns<4>(at + 192, stride, scales);
-      const F d = f16_low(load_u16_column(at + 208, stride));
+      I tail;  // the last two scales, and d
+      load_columns<1>(at + 206, stride, &tail);
+      const F d = f16_low(shr<16>(tail));
       repeat<16>([&]<int i>() {
         put(tile.scale[b + i / 2][i % 2], mul(d, to_float(signed_byte_of<i % 4>(scales[i / 4]))));
       });
@@ -292,6 +326,7 @@ struct UnpackQ6_K {
         load_words_of_rows<8>(at + 64 * half, stride, first);
         load_words_of_rows<8>(at + 64 * half + 32, stride, second);
         load_words_of_rows<8>(at + 128 + 32 * half, stride, high);
+        for (int i = 0; i < 4; ++i) p.next->step();
         const I mask = iset1(0x30303030);
         for (int i = 0; i < 8; ++i) {
           put(tile.q[b + 4 * half][i], ior(low_nibbles(first[i]), iand(shl<4>(high[i]), mask)));
@@ -313,6 +348,42 @@ MINERVA_INLINE F load_scalar_column(const std::byte* base, std::int64_t stride, 
   }
   const I words = load_u16_column(base, stride);
   return type == ScalarType::F16 ? f16_low(words) : as_float(shl<16>(words));
+}
+
+/// The rows' scalars i = 0 .. count - 1 from `base` on to put(i, values); eight at a time while there are so
+/// many.
+template <class Put>
+MINERVA_INLINE void each_scalar(const std::byte* base, std::int64_t stride, ScalarType type, int count,
+                                Put put_one) {
+  int i = 0;
+  for (; type != ScalarType::F32 && i + 8 <= count; i += 8) {
+    I words[4];
+    load_columns<4>(base + 2 * i, stride, words);
+    for (int j = 0; j < 4; ++j) {
+      const bool half = type == ScalarType::F16;
+      put_one(i + 2 * j, half ? f16_low(words[j]) : as_float(shl<16>(words[j])));
+      put_one(i + 2 * j + 1, half ? f16_low(shr<16>(words[j])) : as_float(shl<16>(shr<16>(words[j]))));
+    }
+  }
+  for (; i < count; ++i)
+    put_one(i, load_scalar_column(base + i * (type == ScalarType::F32 ? 4 : 2), stride, type));
+}
+
+/// The rows' bytes i = 0 .. count - 1 from `base` on to put(i, values); sixteen at a time while there are so
+/// many.
+template <class Put>
+MINERVA_INLINE void each_byte(const std::byte* base, std::int64_t stride, int count, Put put_one) {
+  int i = 0;
+  for (; i + 16 <= count; i += 16) {
+    I words[4];
+    load_columns<4>(base + i, stride, words);
+    repeat<16>([&]<int j>() { put_one(i + j, byte_of<j % 4>(words[j / 4])); });
+  }
+  for (; i < count; ++i) {
+    alignas(64) std::int32_t bytes[kLanes];
+    for (int r = 0; r < kLanes; ++r) bytes[r] = byte_at(base + i, r * stride);
+    put_one(i, iload(bytes));
+  }
 }
 
 /// Elements 4i .. 4i+3 of a stream of `width`-bit numbers, lowest bits first, as bytes.
@@ -340,6 +411,7 @@ struct UnpackMlx {
     const std::int64_t stride = p.w->row_stride;
     const std::byte* at = p.data + p.block * 4 * width;
     for (int b = 0; b < blocks; ++b, at += 4 * width) {
+      p.next->step();
       I words[width];
       load_words_of_rows<width>(at, stride, words);
       repeat<8>([&]<int i>() {
@@ -358,24 +430,37 @@ struct UnpackMlx {
           put(tile.q[b][i], stream_bytes<width, i>(words));
         }
       });
-      unpack_scales(p, p.block + b, tile, b);
     }
+    unpack_scales(p, blocks, tile);
   }
-  static void unpack_scales(const Panel& p, std::int64_t block, WeightTile& tile, int b) {
-    const std::int64_t per_group = p.w->group / 32;
-    if (b > 0 && block % per_group != 0) {
-      put(tile.scale[b][0], load(tile.scale[b - 1][0]));
-      put(tile.min[b][0], load(tile.min[b - 1][0]));
-      return;
-    }
-    const std::int64_t offset = block / per_group * scalar_bytes(p.w->scale_type);
-    const F scale = load_scalar_column(p.scales + offset, p.w->scale_stride, p.w->scale_type);
-    F minimum = load_scalar_column(p.biases + offset, p.w->scale_stride, p.w->scale_type);
-    if constexpr (width == 8 && kWideIsSigned) minimum = fma(scale, set1(128.0F), minimum);
-    put(tile.scale[b][0], scale);
-    put(tile.min[b][0], minimum);
+  static void unpack_scales(const Panel& p, int blocks, WeightTile& tile) {
+    const int per_group = p.w->group / 32;  // blocks; the first of a tile begins a group
+    const int groups = (blocks + per_group - 1) / per_group;
+    const std::int64_t offset = p.block / per_group * (p.w->scale_type == ScalarType::F32 ? 4 : 2);
+    const auto put_group = [&](float(&to)[kTileBlocks][2][kLanes], int g, F x) {
+      for (int b = g * per_group; b < (g + 1) * per_group && b < blocks; ++b) put(to[b][0], x);
+    };
+    each_scalar(p.scales + offset, p.w->scale_stride, p.w->scale_type, groups,
+                [&](int g, F x) { put_group(tile.scale, g, x); });
+    each_scalar(p.biases + offset, p.w->scale_stride, p.w->scale_type, groups, [&](int g, F x) {
+      if constexpr (width == 8 && kWideIsSigned) x = fma(load(tile.scale[g * per_group][0]), set1(128.0F), x);
+      put_group(tile.min, g, x);
+    });
   }
 };
+
+/// FP8 E4M3 in the low bytes of the lanes.
+MINERVA_INLINE F e4m3_low(I bytes) {
+  const I magnitude = iand(bytes, iset1(0x7F));
+  const F size = mul(as_float(shl<20>(magnitude)), set1(0x1p120F));
+  const F value = as_float(ior(as_int(size), shl<24>(iand(bytes, iset1(0x80)))));
+  return select_equal(magnitude, iset1(0x7F), set1(__builtin_nanf("")), value);
+}
+/// E8M0: 2^(byte - 127); 255 is NaN.
+MINERVA_INLINE F e8m0_low(I bytes) {
+  const F value = as_float(imax(shl<23>(bytes), iset1(0x00400000)));
+  return select_equal(bytes, iset1(255), set1(__builtin_nanf("")), value);
+}
 
 /// Twice the value of an E2M1 nibble, plus 12.
 constexpr std::uint8_t kE2m1Plus12[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
@@ -387,6 +472,7 @@ struct UnpackFp4 {
     const std::int64_t stride = p.w->row_stride;
     const std::byte* at = p.data + p.block * 16;
     for (int b = 0; b < blocks; ++b, at += 16) {
+      p.next->step();
       I words[4];
       load_columns<4>(at, stride, words);
       for (int i = 0; i < 4; ++i) {
@@ -396,17 +482,13 @@ struct UnpackFp4 {
         put(tile.q[b][2 * i], lookup16(first, kE2m1Plus12));
         put(tile.q[b][2 * i + 1], lookup16(second, kE2m1Plus12));
       }
-      unpack_scales(p, p.block + b, tile, b);
     }
-  }
-  static void unpack_scales(const Panel& p, std::int64_t block, WeightTile& tile, int b) {
-    for (int g = 0; g < kShape.groups; ++g) {
-      const std::byte* at = p.scales + block * kShape.groups + g;
-      for (int r = 0; r < kLanes; ++r) {
-        const std::uint8_t byte = byte_at(at, r * p.w->scale_stride);
-        tile.scale[b][g][r] = 0.5F * (nvidia ? e4m3_to_float(byte) * p.w->global_scale : e8m0_to_float(byte));
-      }
-    }
+    constexpr int kGroups = kShape.groups;
+    each_byte(p.scales + p.block * kGroups, p.w->scale_stride, blocks * kGroups, [&](int i, I bytes) {
+      const F scale =
+          nvidia ? mul(e4m3_low(bytes), set1(0.5F * p.w->global_scale)) : mul(e8m0_low(bytes), set1(0.5F));
+      put(tile.scale[i / kGroups][i % kGroups], scale);
+    });
   }
 };
 

@@ -135,6 +135,9 @@ MINERVA_INLINE I iload(const void* p) {
 MINERVA_INLINE void istore(void* p, I x) {
   _mm256_storeu_si256(static_cast<__m256i*>(p), x);
 }
+MINERVA_INLINE F select_equal(I a, I b, F x, F y) {
+  return _mm256_blendv_ps(y, x, _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)));
+}
 MINERVA_INLINE I iadd(I a, I b) {
   return _mm256_add_epi32(a, b);
 }
@@ -247,11 +250,6 @@ MINERVA_INLINE I load_u16_column(const std::byte* base, std::int64_t stride) {
   std::int16_t w[kLanes];
   for (int r = 0; r < kLanes; ++r) w[r] = load_as<std::int16_t>(base + r * stride);
   return _mm256_cvtepu16_epi32(_mm_setr_epi16(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]));
-}
-MINERVA_INLINE I load_u8_column(const std::byte* base, std::int64_t stride) {
-  std::uint8_t w[kLanes];
-  for (int r = 0; r < kLanes; ++r) w[r] = load_as<std::uint8_t>(base + r * stride);
-  return _mm256_setr_epi32(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
 }
 MINERVA_INLINE void spread_nibbles(I x, I& first, I& second) {
   const I low = _mm256_set1_epi16(0x000F);

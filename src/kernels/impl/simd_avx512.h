@@ -133,6 +133,9 @@ MINERVA_INLINE I iload(const void* p) {
 MINERVA_INLINE void istore(void* p, I x) {
   _mm512_storeu_si512(p, x);
 }
+MINERVA_INLINE F select_equal(I a, I b, F x, F y) {
+  return _mm512_mask_blend_ps(_mm512_cmpeq_epi32_mask(a, b), y, x);
+}
 MINERVA_INLINE I iadd(I a, I b) {
   return _mm512_add_epi32(a, b);
 }
@@ -198,32 +201,56 @@ MINERVA_INLINE I dot4(I acc, I a, I b) {
 template <int n>
 MINERVA_INLINE __m128i load_words(const std::byte* p) {
   if constexpr (n == 4) return _mm_loadu_si128(quarter_at(p));
-  if constexpr (n == 2) return _mm_loadl_epi64(quarter_at(p));
   return _mm_maskz_loadu_epi32(static_cast<__mmask8>((1U << n) - 1U), p);
+}
+/// Lanes first .. first + 3 from the words of four rows. Masked loads go to any port, inserting goes to one.
+template <int first>
+MINERVA_INLINE I four_words(const std::byte* base, std::int64_t stride) {
+  const auto word = [&](int r) { return _mm_loadu_si32(base + r * stride); };
+  I x = _mm512_maskz_broadcastd_epi32(1U << first, word(first));
+  x = _mm512_mask_broadcastd_epi32(x, 2U << first, word(first + 1));
+  x = _mm512_mask_broadcastd_epi32(x, 4U << first, word(first + 2));
+  return _mm512_mask_broadcastd_epi32(x, 8U << first, word(first + 3));
+}
+/// The 64-bit words of rows first .. first + 7.
+template <int first>
+MINERVA_INLINE I eight_pairs(const std::byte* base, std::int64_t stride) {
+  const auto pair = [&](int r) { return _mm_loadl_epi64(quarter_at(base + (first + r) * stride)); };
+  I x = _mm512_maskz_broadcastq_epi64(0x01, pair(0));
+  I y = _mm512_maskz_broadcastq_epi64(0x02, pair(1));
+  x = _mm512_mask_broadcastq_epi64(x, 0x04, pair(2));
+  y = _mm512_mask_broadcastq_epi64(y, 0x08, pair(3));
+  x = _mm512_mask_broadcastq_epi64(x, 0x10, pair(4));
+  y = _mm512_mask_broadcastq_epi64(y, 0x20, pair(5));
+  x = _mm512_mask_broadcastq_epi64(x, 0x40, pair(6));
+  y = _mm512_mask_broadcastq_epi64(y, 0x80, pair(7));
+  return ior(x, y);
 }
 template <int n>
 MINERVA_INLINE void load_columns(const std::byte* base, std::int64_t stride, I* out) {
   if constexpr (n == 1) {
-    std::int32_t w[kLanes];
-    for (int r = 0; r < kLanes; ++r) w[r] = load_as<std::int32_t>(base + r * stride);
-    out[0] = _mm512_setr_epi32(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11],
-                               w[12], w[13], w[14], w[15]);
-    return;
-  }
-  I row[4];  // rows j, j + 4, j + 8, j + 12
-  for (int j = 0; j < 4; ++j) {
-    row[j] = _mm512_castsi128_si512(load_words<n>(base + j * stride));
-    row[j] = _mm512_inserti32x4(row[j], load_words<n>(base + (j + 4) * stride), 1);
-    row[j] = _mm512_inserti32x4(row[j], load_words<n>(base + (j + 8) * stride), 2);
-    row[j] = _mm512_inserti32x4(row[j], load_words<n>(base + (j + 12) * stride), 3);
-  }
-  const I low01 = _mm512_unpacklo_epi32(row[0], row[1]);
-  const I low23 = _mm512_unpacklo_epi32(row[2], row[3]);
-  out[0] = _mm512_unpacklo_epi64(low01, low23);
-  if constexpr (n > 1) out[1] = _mm512_unpackhi_epi64(low01, low23);
-  if constexpr (n > 2) {
+    out[0] = ior(ior(four_words<0>(base, stride), four_words<4>(base, stride)),
+                 ior(four_words<8>(base, stride), four_words<12>(base, stride)));
+  } else if constexpr (n == 2) {
+    const I low = eight_pairs<0>(base, stride);
+    const I high = eight_pairs<8>(base, stride);
+    const I even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    out[0] = _mm512_permutex2var_epi32(low, even, high);
+    out[1] = _mm512_permutex2var_epi32(low, ior(even, iset1(1)), high);
+  } else {
+    I row[4];  // rows j, j + 4, j + 8, j + 12
+    for (int j = 0; j < 4; ++j) {
+      row[j] = _mm512_castsi128_si512(load_words<n>(base + j * stride));
+      row[j] = _mm512_inserti32x4(row[j], load_words<n>(base + (j + 4) * stride), 1);
+      row[j] = _mm512_inserti32x4(row[j], load_words<n>(base + (j + 8) * stride), 2);
+      row[j] = _mm512_inserti32x4(row[j], load_words<n>(base + (j + 12) * stride), 3);
+    }
+    const I low01 = _mm512_unpacklo_epi32(row[0], row[1]);
+    const I low23 = _mm512_unpacklo_epi32(row[2], row[3]);
     const I high01 = _mm512_unpackhi_epi32(row[0], row[1]);
     const I high23 = _mm512_unpackhi_epi32(row[2], row[3]);
+    out[0] = _mm512_unpacklo_epi64(low01, low23);
+    out[1] = _mm512_unpackhi_epi64(low01, low23);
     out[2] = _mm512_unpacklo_epi64(high01, high23);
     if constexpr (n > 3) out[3] = _mm512_unpackhi_epi64(high01, high23);
   }
@@ -233,12 +260,6 @@ MINERVA_INLINE I load_u16_column(const std::byte* base, std::int64_t stride) {
   for (int r = 0; r < kLanes; ++r) w[r] = load_as<std::int16_t>(base + r * stride);
   return _mm512_cvtepu16_epi32(_mm256_setr_epi16(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9],
                                                  w[10], w[11], w[12], w[13], w[14], w[15]));
-}
-MINERVA_INLINE I load_u8_column(const std::byte* base, std::int64_t stride) {
-  char w[kLanes];
-  for (int r = 0; r < kLanes; ++r) w[r] = load_as<char>(base + r * stride);
-  return _mm512_cvtepu8_epi32(_mm_setr_epi8(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10],
-                                            w[11], w[12], w[13], w[14], w[15]));
 }
 MINERVA_INLINE void spread_nibbles(I x, I& first, I& second) {
   // Bit positions in each 64-bit half: four nibbles of its lower lane, four of its upper.

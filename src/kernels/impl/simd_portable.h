@@ -133,6 +133,10 @@ MINERVA_INLINE I iload(const void* p) {
 MINERVA_INLINE void istore(void* p, I x) {
   __builtin_memcpy(p, &x, sizeof(x));
 }
+/// Lanes of x where a == b, else of y.
+MINERVA_INLINE F select_equal(I a, I b, F x, F y) {
+  return a == b ? x : y;
+}
 MINERVA_INLINE I iadd(I a, I b) {
   return a + b;
 }
@@ -246,11 +250,6 @@ MINERVA_INLINE void load_columns(const std::byte* base, std::int64_t stride, I* 
 MINERVA_INLINE I load_u16_column(const std::byte* base, std::int64_t stride) {
   I result = iset1(0);
   for (int r = 0; r < kLanes; ++r) result[r] = load_as<std::uint16_t>(base + r * stride);
-  return result;
-}
-MINERVA_INLINE I load_u8_column(const std::byte* base, std::int64_t stride) {
-  I result = iset1(0);
-  for (int r = 0; r < kLanes; ++r) result[r] = load_as<std::uint8_t>(base + r * stride);
   return result;
 }
 /// The eight nibbles of each lane, lowest first, as bytes: four in `first`, four in `second`.
