@@ -27,8 +27,8 @@ const CommandText kText = {
     .synopsis = "[MODEL] [options]",
     .summary = "measure how fast a model runs here",
     .about =
-        "Measures how fast a model reads a prompt (pp) and writes an answer (tg), in tokens\n"
-        "per second: the median of several runs after one that does not count.",
+        "Measures how fast a model reads a prompt (pp) and writes an answer (tg), in\n"
+        "tokens per second: the median of several runs after one that does not count.",
     .examples = {"minerva bench", "minerva bench llama.gguf --prompt-tokens 1024 --gen-tokens 0",
                  "minerva bench -t 1 --json"}};
 

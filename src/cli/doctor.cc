@@ -25,8 +25,8 @@ const CommandText kText = {
     .synopsis = "[options]",
     .summary = "check this machine and installation",
     .about =
-        "Checks what this machine offers and whether Minerva can run a model on it. The exit\n"
-        "status is 0 unless something keeps Minerva from working.",
+        "Checks what this machine offers and whether Minerva can run a model on it. The\n"
+        "exit status is 0 unless something keeps Minerva from working.",
     .examples = {"minerva doctor", "minerva doctor --json"}};
 
 enum class Verdict : unsigned char { Ok, Hint, Problem };

@@ -76,8 +76,7 @@ void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
                       return key.set(sampling, name, value);
                     });
   }
-  arguments.list("--logit-bias", "ID+X", "add X to a token's logit; ID-inf bans it (repeatable)",
-                 Listed::InFull,
+  arguments.list("--logit-bias", "ID+X", "add X to a logit; ID-inf bans it (repeatable)", Listed::InFull,
                  [&sampling](std::string_view name, const std::string& value) -> Result<void> {
                    MINERVA_ASSIGN(auto bias, parse_logit_bias(name, value));
                    sampling.logit_bias.push_back(bias);
@@ -104,8 +103,8 @@ void declare_engine(Arguments& arguments, EngineFlags& flags) {
   using enum NumericMode;
   arguments.group("Engine");
   ModelOptions& options = flags.options;
-  arguments.value("-c,--ctx-size", "N", "context in tokens; 0 = the model's, at most 8,192 (0)",
-                  Listed::InShort, into(options.context_tokens, parse_uint32));
+  arguments.value("-c,--ctx-size", "N", "context in tokens; 0 = model's, at most 8,192 (0)", Listed::InShort,
+                  into(options.context_tokens, parse_uint32));
   arguments.value("-t,--threads", "N", "threads; 0 = one per core (0)", Listed::InFull,
                   into(options.threads, parse_int));
   arguments.value("-b,--batch-size", "N", "prompt tokens computed at once (512)", Listed::InFull,

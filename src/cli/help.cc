@@ -53,7 +53,7 @@ std::string program_help(std::span<const std::unique_ptr<Command>> commands) {
       "\nExamples:\n"
       "  minerva run -p \"Why is the sky blue?\"\n"
       "  minerva chat models/llama-3.gguf\n"
-      "\n`minerva COMMAND --help` shows a command's options, `minerva --version` the version.\n";
+      "\nminerva COMMAND --help shows a command's options, minerva --version the version.\n";
   return out;
 }
 

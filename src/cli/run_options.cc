@@ -9,8 +9,7 @@ void declare_run(Arguments& arguments, RunOptions& options, CommonFlags& common)
   declare_model(arguments, options.model);
   arguments.positional("PROMPT", options.text.positional);
   declare_text(arguments, options.text);
-  arguments.toggle("--raw", "give the text to the model as it is: no chat template", Listed::InShort,
-                   options.raw);
+  arguments.toggle("--raw", "give the text as it is: no chat template", Listed::InShort, options.raw);
   arguments.value("--prompt-ids", "IDS", "token ids instead of a text: 1,2,3", Listed::InFull,
                   [&options](std::string_view name, const std::string& value) -> Result<void> {
                     MINERVA_ASSIGN(options.prompt_ids, parse_token_ids(name, value));

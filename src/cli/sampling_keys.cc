@@ -39,12 +39,11 @@ Result<std::optional<std::uint64_t>> parse_seed(std::string_view what, std::stri
 
 using S = SamplingOptions;
 constexpr auto kKeys = std::to_array<SamplingKey>({
-    key<&S::temperature, parse_float>(
-        "--temp,--temperature", "F", "randomness; 0 always takes the likeliest token (0.8)", Listed::InShort),
+    key<&S::temperature, parse_float>("--temp,--temperature", "F",
+                                      "randomness; 0 = always the likeliest token (0.8)", Listed::InShort),
     key<&S::top_k, parse_int>("--top-k", "N", "draw from the N likeliest tokens; 0 = off (40)"),
-    key<&S::top_p, parse_float>("--top-p", "F",
-                                "draw from the likeliest with probability F together; 1 = off (0.95)"),
-    key<&S::min_p, parse_float>("--min-p", "F", "drop tokens below F times the likeliest; 0 = off (0.05)"),
+    key<&S::top_p, parse_float>("--top-p", "F", "draw from the likeliest F of probability (0.95)"),
+    key<&S::min_p, parse_float>("--min-p", "F", "drop tokens below F times the best; 0 = off (0.05)"),
     key<&S::typical_p, parse_float>("--typical,--typical-p", "F", "locally typical sampling; 1 = off (1)"),
     key<&S::repetition_penalty, parse_float>("--repeat-penalty,--repetition-penalty", "F",
                                              "divide logits of tokens seen by F; 1 = off (1)"),

@@ -22,8 +22,8 @@ const CommandText kText = {
     .synopsis = "[MODEL] [options]",
     .summary = "say what a model is, without loading it",
     .about =
-        "Says what a model file or directory holds and which backend would run it, without\n"
-        "loading it.",
+        "Says what a model file or directory holds and which backend would run it,\n"
+        "without loading it.",
     .examples = {"minerva show models/llama.gguf",
                  "minerva show models/llama.gguf --json | jq .context_length", "minerva show --template"}};
 

@@ -1,0 +1,178 @@
+// What a wrong command line gets: exit status 2, a message that names the mistake, and a way out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/process.h"
+#include "support/temp_dir.h"
+
+namespace minerva::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::json;
+
+struct UsageCase {
+  std::vector<std::string> arguments;
+  std::string message;
+  std::string remedy;
+};
+
+std::string line_of(const std::vector<std::string>& arguments) {
+  std::string line = "minerva";
+  for (const auto& argument : arguments) line += " " + argument;
+  return line;
+}
+
+const std::vector<UsageCase>& usage_cases() {
+  static const std::vector<UsageCase> cases = {
+      {{"rnu"}, "there is no command 'rnu'", "minerva run"},
+      {{"frobnicate"}, "there is no command 'frobnicate'", "--help"},
+      {{"-p", "hi"}, "'-p' is no command", "minerva run -p"},
+      {{"Why is the sky blue?"}, "is no command", "minerva run -p \"Why is the sky blue?\""},
+      {{"run", "Why is the sky blue?"},
+       "first argument is the model",
+       "minerva run -p \"Why is the sky blue?\""},
+      {{"run", "org/name"}, "'org/name'", "hub ids"},
+      {{"run", "--tmep", "1"}, "unknown option '--tmep'", "Did you mean --temp?"},
+      {{"run", "--frequncy-penalty", "1"}, "unknown option", "Did you mean --frequency-penalty?"},
+      {{"run", "-Z"}, "unknown option '-Z'", "minerva run --help"},
+      {{"run", "m", "a", "b"}, "unexpected argument 'b'", "quotes"},
+      {{"run", "-n"}, "option '-n' needs a value", "--max-tokens N"},
+      {{"run", "-n", "many"}, "--max-tokens: 'many' is not a whole number", "digits"},
+      {{"run", "--temp", "nan"}, "--temp: 'nan' is not a number", "0.7"},
+      {{"run", "--temp", "1,5"}, "--temp: '1,5' is not a number", "point"},
+      {{"run", "--top-k", "99999999999"}, "too large", "whole number in"},
+      {{"run", "-c", "-5"}, "--ctx-size: '-5' is negative", "0 or more"},
+      {{"run", "--seed", "18446744073709551616"}, "too large", "whole number"},
+      {{"run", "--backend", "cuda"}, "'cuda' is no backend", "llama"},
+      {{"run", "--numeric", "half"}, "'half' is not one of exact, fast", "exact"},
+      {{"run", "--memory-limit", "much"}, "'much' is not an amount of memory", "2G"},
+      {{"run", "--logit-bias", "5"}, "ID+BIAS", "-inf"},
+      {{"run", "--prompt-ids", "1,two"}, "'two' is not a token id", "tokenize"},
+      {{"run", "--prompt-ids", "1", "-p", "x"}, "both given", "one of them"},
+      {{"run", "-p", "x", "-f", "y"}, "given more than once", "one of them"},
+      {{"run", "-p", "x", "--top-logprobs", "2"}, "--json", "Add --json"},
+      {{"run", "-p", "x", "--raw", "--system", "y"},
+       "--system needs the chat template",
+       "Leave out --system"},
+      {{"run", "-p", "caf\xe9"}, "not valid UTF-8: byte 3 is 0xE9", "iconv"},
+      {{"run", "--color", "pink"}, "'pink'", "always"},
+      {{"show", "--temp", "1"}, "unknown option '--temp'", "minerva show --help"},
+      {{"show", "/nonexistent/model.gguf"}, "'/nonexistent/model.gguf'", "GGUF file"},
+      {{"tokenize", "--jsonl", "-p", "x"}, "--jsonl reads", "Leave"},
+      {{"bench", "-r", "0"}, "--repetitions is 0", "[1, 1000]"},
+      {{"bench", "-p", "0", "-n", "0"}, "nothing to measure", "-n 64"},
+      {{"doctor", "extra"}, "unexpected argument 'extra'", "doctor --help"},
+  };
+  return cases;
+}
+
+// The default model is there, so that nothing but the mistake is reported.
+Start with_default_model(std::vector<std::string> arguments) {
+  Start start;
+  start.arguments = std::move(arguments);
+  start.environment = {{"MINERVA_MODEL", smollm2_gguf().string()}};
+  return start;
+}
+
+TEST(Usage, MistakesAreExplained) {
+  for (const UsageCase& c : usage_cases()) {
+    const Outcome outcome = run_minerva(with_default_model(c.arguments));
+    SCOPED_TRACE(line_of(c.arguments));
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, StartsWith("error: "));
+    EXPECT_THAT(outcome.err, HasSubstr(c.message));
+    EXPECT_THAT(outcome.err, HasSubstr(c.remedy));
+    EXPECT_THAT(outcome.err, HasSubstr("\n  ")) << "the remedy has a line of its own";
+  }
+}
+
+TEST(Usage, MistakesAreObjectsWithJson) {
+  for (const UsageCase& c : usage_cases()) {
+    auto arguments = c.arguments;
+    arguments.emplace_back("--json");
+    if (arguments.size() > 2 && arguments[arguments.size() - 2] == "-n") continue;  // it would be -n's value
+    const Outcome outcome = run_minerva(with_default_model(arguments));
+    SCOPED_TRACE(line_of(arguments));
+    if (c.message == "--json") continue;  // it is no mistake any more
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    const Json json = Json::parse(outcome.out, nullptr, false);
+    ASSERT_TRUE(json.is_object()) << outcome.out;
+    EXPECT_EQ(json["error"]["code"], "InvalidRequest");
+    EXPECT_THAT(json["error"]["message"].get<std::string>(), HasSubstr(c.message));
+    EXPECT_THAT(json["error"]["remedy"].get<std::string>(), HasSubstr(c.remedy));
+    EXPECT_THAT(outcome.err, StartsWith("error: "));
+  }
+}
+
+TEST(Usage, NoCommandShowsHelp) {
+  const Outcome outcome = run_minerva(std::vector<std::string>{});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("Usage: minerva"));
+}
+
+TEST(Usage, HelpAndVersion) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--help"},
+                                             {"-h"},
+                                             {"help"},
+                                             {"run", "--help"},
+                                             {"run", "-h"},
+                                             {"help", "chat"},
+                                             {"chat", "--help-all"},
+                                             {"run", "--no-such-flag", "--help"}}) {
+    const Outcome outcome = run_minerva(arguments);
+    EXPECT_EQ(outcome.status, 0) << line_of(arguments);
+    EXPECT_THAT(outcome.out, HasSubstr("Usage: minerva")) << line_of(arguments);
+    EXPECT_EQ(outcome.err, "");
+  }
+  const Outcome version = run_minerva({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_THAT(version.out, ::testing::MatchesRegex("minerva [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  const Outcome literal = run_minerva({"run", "/nonexistent.gguf", "-p", "--help"});
+  EXPECT_EQ(literal.status, 2) << "--help is the prompt here";
+}
+
+TEST(Usage, AMissingDefaultModelIsExplained) {
+  const TempDir home;
+  Start start;
+  start.arguments = {"show"};
+  start.environment = {{"HOME", home.path().string()},
+                       {"MINERVA_MODEL", (home.path() / "none.gguf").string()}};
+  const Outcome set = run_minerva(start);
+  EXPECT_EQ(set.status, 2);
+  EXPECT_THAT(set.err, HasSubstr("MINERVA_MODEL is '"));
+  start.environment["MINERVA_MODEL"] = "";
+  const Outcome unset = run_minerva(start);
+  if (unset.status != 0) {  // a source tree with its models has one
+    EXPECT_THAT(unset.err, HasSubstr(home.path().string() + "/.local/share/minerva/models"));
+    EXPECT_THAT(unset.err, HasSubstr("set MINERVA_MODEL"));
+  }
+}
+
+TEST(Usage, NoColourInPipes) {
+  const Outcome piped = run_minerva({"rnu"});
+  EXPECT_EQ(piped.err.find('\x1b'), std::string::npos);
+  const Outcome forced = run_minerva({"run", "/nonexistent.gguf", "--color", "always"});
+  EXPECT_NE(forced.err.find("\x1b["), std::string::npos);
+}
+
+TEST(Usage, AFullDiskIsReported) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "there is no /dev/full";
+  Start start;
+  start.arguments = {"--version"};
+  start.output_file = "/dev/full";
+  const Outcome outcome = run_minerva(start);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("cannot write to standard output: No space left"));
+}
+
+}  // namespace
+}  // namespace minerva::testing
