@@ -1,4 +1,4 @@
-// The tokenizer of any model Minerva can describe.
+// The tokenizer of a model, whatever its format.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 
 namespace minerva {
 
-/// Loads the tokenizer from the files of `description`, without the weights. Errors: ModelLoading (missing or
-/// damaged tokenizer files), InvalidRequest (a format without one).
+/// The tokenizer of a described model: of a Hugging Face directory tokenizer.json, else tokenizer.model; of a
+/// GGUF file its vocabulary. Errors: ModelLoading when it is missing or damaged.
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const ModelDescription& description);
 
 }  // namespace minerva

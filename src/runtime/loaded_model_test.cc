@@ -1,0 +1,287 @@
+// Generation above the waist, with a backend that says a script.
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "runtime/loaded_model_impl.h"
+#include "support/fake_backend.h"
+
+namespace minerva {
+namespace {
+
+using testing::FakeBehaviour;
+using testing::FakeTokenizer;
+using testing::make_fake_backend;
+
+class LoadedModelTest : public ::testing::Test {
+ protected:
+  // A model trained for `trained` tokens, opened with `options`.
+  LoadedModelImpl& open(std::uint32_t trained = 1000, const ModelOptions& options = {}) {
+    ModelDescription description;
+    description.path = "fake";
+    description.format = Format::Gguf;
+    description.context_length = trained;
+    description.sampling.temperature = 0.0F;
+    description.chat_templates = {{"default", "{% for m in messages %}{{ m.content }}{% endfor %}>"}};
+    auto backend = make_fake_backend(behaviour_);
+    auto model = backend->load(description, {}, {}).value();
+    impl_ = std::make_unique<LoadedModelImpl>(LoadedModelImpl::Parts{.description = description,
+                                                                     .backend = backend,
+                                                                     .backend_reason = "test",
+                                                                     .fallbacks = {},
+                                                                     .model = model,
+                                                                     .tokenizer = model->vocabulary(),
+                                                                     .options = options,
+                                                                     .memory_limit_bytes = 0,
+                                                                     .open_timings = {}});
+    return *impl_;
+  }
+  static GenerationRequest ask(std::string prompt) { return {.prompt = std::move(prompt)}; }
+
+  std::shared_ptr<FakeBehaviour> behaviour_ = std::make_shared<FakeBehaviour>();
+  std::unique_ptr<LoadedModelImpl> impl_;
+};
+
+TEST_F(LoadedModelTest, SaysTheScriptAndStopsAtTheEndToken) {
+  const auto g = open().generate(ask("q>"), {}).value();
+  EXPECT_EQ(g.text, "hello");
+  EXPECT_EQ(g.finish_reason, FinishReason::Stop);
+  EXPECT_EQ(g.tokens.size(), 5U);
+  EXPECT_EQ(g.prompt_tokens, (std::vector<TokenId>{FakeTokenizer::kBos, 'q', '>'}));
+  EXPECT_EQ(g.timings.prefill_tokens, 3U);
+  EXPECT_EQ(g.timings.decode_tokens, 4U);
+}
+
+TEST_F(LoadedModelTest, StreamsWhatItReturns) {
+  behaviour_->script = "na\xC3\xAFve \xE2\x82\xAC";
+  std::string streamed;
+  const auto g = open().generate(ask(">"), [&](std::string_view text) {
+    EXPECT_EQ(text.find('\xEF'), std::string_view::npos);
+    streamed += text;
+    return true;
+  });
+  EXPECT_EQ(streamed, behaviour_->script);
+  EXPECT_EQ(g->text, behaviour_->script);
+}
+
+TEST_F(LoadedModelTest, ACharacterCutByMaxTokensBecomesTheReplacementCharacter) {
+  behaviour_->script = "a\xE2\x82\xAC";
+  auto request = ask(">");
+  request.max_tokens = 2;
+  EXPECT_EQ(open().generate(request, {})->text, "a\xEF\xBF\xBD");
+}
+
+TEST_F(LoadedModelTest, MaxTokensEndsWithLength) {
+  auto request = ask(">");
+  request.max_tokens = 3;
+  const auto g = open().generate(request, {}).value();
+  EXPECT_EQ(g.text, "hel");
+  EXPECT_EQ(g.finish_reason, FinishReason::Length);
+}
+
+TEST_F(LoadedModelTest, MaxTokensZeroComputesNothing) {
+  auto request = ask(">");
+  request.max_tokens = 0;
+  const auto g = open().generate(request, {}).value();
+  EXPECT_TRUE(g.tokens.empty());
+  EXPECT_EQ(behaviour_->rows, 0);
+}
+
+TEST_F(LoadedModelTest, IgnoreEosGoesOnToTheLimit) {
+  auto request = ask(">");
+  request.ignore_eos = true;
+  request.max_tokens = 8;
+  const auto g = open().generate(request, {}).value();
+  EXPECT_EQ(g.tokens.size(), 8U);
+  EXPECT_EQ(g.text, "hello");  // end tokens have no text
+}
+
+TEST_F(LoadedModelTest, StopStringsAcrossTokens) {
+  auto request = ask(">");
+  request.stop = {"ll"};
+  std::string streamed;
+  const auto g = open().generate(request, [&](std::string_view text) {
+    streamed += text;
+    return true;
+  });
+  EXPECT_EQ(g->text, "he");
+  EXPECT_EQ(streamed, "he");
+  EXPECT_EQ(g->finish_reason, FinishReason::Stop);
+}
+
+TEST_F(LoadedModelTest, AStopStringThatDoesNotComeTakesNothing) {
+  auto request = ask(">");
+  request.stop = {"lox"};
+  EXPECT_EQ(open().generate(request, {})->text, "hello");
+}
+
+TEST_F(LoadedModelTest, TheReceiverCanCancel) {
+  int calls = 0;
+  const auto g = open().generate(ask(">"), [&](std::string_view) { return ++calls < 2; }).value();
+  EXPECT_EQ(g.finish_reason, FinishReason::Cancelled);
+  EXPECT_EQ(g.text, "he");
+}
+
+TEST_F(LoadedModelTest, AStopTokenCancelsAndTheNextRequestIsRight) {
+  std::stop_source source;
+  auto request = ask(">");
+  request.cancel = source.get_token();
+  auto& model = open();
+  const auto g = model.generate(request, [&](std::string_view) {
+    source.request_stop();
+    return true;
+  });
+  EXPECT_EQ(g->finish_reason, FinishReason::Cancelled);
+  EXPECT_EQ(g->text, "h");
+  EXPECT_EQ(model.generate(ask(">"), {})->text, "hello");
+}
+
+TEST_F(LoadedModelTest, CancelledBeforeItStarts) {
+  std::stop_source source;
+  source.request_stop();
+  auto request = ask(">");
+  request.cancel = source.get_token();
+  EXPECT_EQ(open().generate(request, {})->finish_reason, FinishReason::Cancelled);
+}
+
+TEST_F(LoadedModelTest, APromptThatGoesOnIsNotComputedAgain) {
+  auto& model = open();
+  const auto first = model.generate(ask("q>"), {}).value();
+  behaviour_->rows = 0;
+  const auto second = model.generate(ask("q>hello and then?>"), {}).value();
+  EXPECT_EQ(second.text, "hello");
+  EXPECT_EQ(second.timings.cached_tokens, 8U);  // BOS q > h e l l o
+  EXPECT_EQ(second.timings.prefill_tokens, second.prompt_tokens.size() - 8);
+}
+
+TEST_F(LoadedModelTest, TheSamePromptComputesItsLastTokenOnly) {
+  auto& model = open();
+  ASSERT_TRUE(model.generate(ask("long prompt>"), {}));
+  const auto again = model.generate(ask("long prompt>"), {}).value();
+  EXPECT_EQ(again.timings.prefill_tokens, 1U);
+  EXPECT_EQ(again.text, "hello");
+}
+
+TEST_F(LoadedModelTest, ABackendThatCantGoBackStartsAgain) {
+  behaviour_->reuse_window = 2;
+  auto& model = open();
+  ASSERT_TRUE(model.generate(ask("long prompt>"), {}));
+  const auto again = model.generate(ask("long prompt>"), {}).value();
+  EXPECT_EQ(again.timings.cached_tokens, 0U);
+  EXPECT_EQ(again.text, "hello");
+}
+
+TEST_F(LoadedModelTest, PromptsAreComputedInChunks) {
+  auto& model = open(1000, {.batch_tokens = 4});
+  ASSERT_TRUE(model.generate(ask("123456789>"), {}));  // 11 tokens: 4 + 4 + 3, then 5 of the answer
+  EXPECT_EQ(behaviour_->decodes, 3 + 5);
+}
+
+TEST_F(LoadedModelTest, ContextOverflowNamesBothNumbers) {
+  auto& model = open(1000, {.context_tokens = 16});
+  auto request = ask(">");
+  request.max_tokens = 20;
+  const auto error = model.generate(request, {}).error();
+  EXPECT_EQ(error.code, ErrorCode::ContextOverflow);
+  EXPECT_NE(error.message.find("22"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("16"), std::string::npos) << error.message;
+  EXPECT_EQ(behaviour_->rows, 0);
+}
+
+TEST_F(LoadedModelTest, APromptLongerThanTheContextOverflows) {
+  const auto error = open(8).generate(ask("123456789>"), {}).error();
+  EXPECT_EQ(error.code, ErrorCode::ContextOverflow);
+}
+
+TEST_F(LoadedModelTest, WithoutMaxTokensAFullContextEndsWithLength) {
+  auto& model = open(1000, {.context_tokens = 6});
+  const auto g = model.generate(ask("q>"), {}).value();
+  EXPECT_EQ(g.text, "hel");
+  EXPECT_EQ(g.finish_reason, FinishReason::Length);
+}
+
+TEST_F(LoadedModelTest, ARequestThatNeedsMoreGetsALargerContext) {
+  auto& model = open(100'000);
+  ASSERT_TRUE(model.generate(ask(">"), {}));
+  EXPECT_EQ(behaviour_->contexts, 1);
+  const auto g = model.generate(ask(std::string(9000, 'x') + ">"), {}).value();
+  EXPECT_EQ(g.text, "hello");
+  EXPECT_EQ(behaviour_->contexts, 2);
+}
+
+TEST_F(LoadedModelTest, AFailedDecodeIsAnErrorAndTheNextRequestWorks) {
+  behaviour_->fail_decode_at = 2;
+  auto& model = open();
+  EXPECT_EQ(model.generate(ask(">"), {}).error().message, "the fake model broke");
+  EXPECT_EQ(model.generate(ask(">"), {})->text, "hello");
+}
+
+TEST_F(LoadedModelTest, NoSlotIsAnError) {
+  behaviour_->no_slot_at = 0;
+  EXPECT_FALSE(open().generate(ask(">"), {}).has_value());
+}
+
+TEST_F(LoadedModelTest, APoisonedModelEndsItsRequests) {
+  auto& model = open();
+  const auto error = model
+                         .generate(ask(">"),
+                                   [&](std::string_view) {
+                                     behaviour_->poisoned = true;
+                                     return true;
+                                   })
+                         .error();
+  EXPECT_EQ(error.code, ErrorCode::ModelLoading);
+  EXPECT_EQ(model.generate(ask(">"), {}).error().code, ErrorCode::ModelLoading);
+}
+
+TEST_F(LoadedModelTest, PromptIdsBypassTheTokenizer) {
+  auto& model = open();
+  const auto g = model.generate({.prompt = std::vector<TokenId>{'>'}}, {}).value();
+  EXPECT_EQ(g.prompt_tokens, (std::vector<TokenId>{'>'}));
+  EXPECT_EQ(g.text, "hello");
+  for (const TokenId bad : {-1, 258, std::numeric_limits<TokenId>::max()}) {
+    EXPECT_EQ(model.generate({.prompt = std::vector<TokenId>{bad}}, {}).error().code,
+              ErrorCode::InvalidRequest);
+  }
+}
+
+TEST_F(LoadedModelTest, AnEmptyPromptIsRefused) {
+  GenerationRequest request = ask("");
+  request.add_special = false;
+  EXPECT_EQ(open().generate(request, {}).error().code, ErrorCode::InvalidRequest);
+}
+
+TEST_F(LoadedModelTest, LogprobsAreGivenWhenAskedFor) {
+  auto request = ask(">");
+  auto& model = open();
+  EXPECT_EQ(model.generate(request, {})->tokens[0].logprob, 0.0F);
+  request.top_logprobs = 2;
+  const auto g = model.generate(request, {}).value();
+  EXPECT_LT(g.tokens[0].logprob, 0.0F);
+  ASSERT_EQ(g.tokens[0].top.size(), 2U);
+  EXPECT_EQ(g.tokens[0].top[0].id, 'h');
+  request.top_logprobs = 259;
+  EXPECT_EQ(model.generate(request, {}).error().code, ErrorCode::InvalidRequest);
+}
+
+TEST_F(LoadedModelTest, StopStringLimits) {
+  auto request = ask(">");
+  request.stop.assign(65, "x");
+  EXPECT_EQ(open().generate(request, {}).error().code, ErrorCode::InvalidRequest);
+  request.stop = {std::string(4097, 'x')};
+  EXPECT_EQ(open().generate(request, {}).error().code, ErrorCode::InvalidRequest);
+}
+
+TEST_F(LoadedModelTest, ConcurrentRequestsWaitForEachOther) {
+  auto& model = open();
+  std::vector<std::future<std::string>> answers;
+  for (int i = 0; i < 8; ++i) {
+    answers.push_back(std::async(
+        std::launch::async, [&model, i] { return model.generate(ask(std::to_string(i) + ">"), {})->text; }));
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), "hello");
+}
+
+}  // namespace
+}  // namespace minerva
