@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/limits.h"
 #include "text/tokenizer/byte_level.h"
 #include "text/tokenizer/utf8_codec.h"
 #include "text/utf8.h"
@@ -43,8 +44,11 @@ class TokenDecoder : public Decoder {
  public:
   TokenDecoder() : Decoder(Scope::Token) {}
   Result<void> apply(std::vector<std::string>& tokens, const TimeBudget& budget) const override {
+    std::size_t bytes = 0;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       MINERVA_ASSIGN(tokens[i], one(std::move(tokens[i]), i == 0, budget));
+      bytes += tokens[i].size();
+      if (bytes > limits::kTokenizerExpandedBytesMax) return too_much_text();
     }
     return {};
   }

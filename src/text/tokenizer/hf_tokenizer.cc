@@ -116,7 +116,7 @@ class HfTokenizer::Encoder {
     }
     NormalizedText changed{.text = std::string(text)};
     MINERVA_TRY(pipeline_.normalizer->apply(changed, budget_));
-    if (changed.text.size() > limits::kTokenizerExpandedBytesMax) return too_large();
+    if (changed.text.size() > limits::kTokenizerExpandedBytesMax) return too_much_text();
     return normalized(changed.text, at_start && changed.keeps_start);
   }
 
@@ -153,12 +153,6 @@ class HfTokenizer::Encoder {
       MINERVA_TRY(model.encode(pieces[i], scratch_, out_));
     }
     return {};
-  }
-
-  static std::unexpected<Error> too_large() {
-    return invalid_request(fmt::format("the model's normalizer makes this text larger than {} bytes",
-                                       limits::kTokenizerExpandedBytesMax),
-                           "Shorten the text.");
   }
 
   const HfTokenizer& tokenizer_;

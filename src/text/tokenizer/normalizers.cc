@@ -197,11 +197,34 @@ class StripAccents final : public Normalizer {
   }
 };
 
+class SingleSpaces final : public Normalizer {
+ public:
+  Result<void> apply(NormalizedText& text, const TimeBudget& /*budget*/) const override {
+    std::string out;
+    bool space_waits = false;
+    for (const char c : text.text) {
+      if (c == ' ') {
+        space_waits = !out.empty();
+        continue;
+      }
+      if (space_waits) out += ' ';
+      space_waits = false;
+      out += c;
+    }
+    text.text = std::move(out);
+    return {};
+  }
+};
+
 class Sequence final : public Normalizer {
  public:
   explicit Sequence(std::vector<NormalizerPointer> parts) : parts_(std::move(parts)) {}
   Result<void> apply(NormalizedText& text, const TimeBudget& budget) const override {
-    for (const auto& part : parts_) MINERVA_TRY(part->apply(text, budget));
+    const std::size_t bytes_max = expanded_bytes_max(text.text.size());
+    for (const auto& part : parts_) {
+      MINERVA_TRY(part->apply(text, budget));
+      if (text.text.size() > bytes_max || budget.used_up()) return too_much_text();
+    }
     return {};
   }
   bool leaves_alone(std::string_view text) const override {
@@ -240,6 +263,9 @@ NormalizerPointer make_strip_normalizer(bool left, bool right) {
 }
 NormalizerPointer make_strip_accents_normalizer() {
   return std::make_unique<StripAccents>();
+}
+NormalizerPointer make_single_spaces_normalizer() {
+  return std::make_unique<SingleSpaces>();
 }
 NormalizerPointer make_normalizer_sequence(std::vector<NormalizerPointer> parts) {
   return std::make_unique<Sequence>(std::move(parts));

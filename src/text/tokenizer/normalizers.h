@@ -49,6 +49,8 @@ NormalizerPointer make_prepend_normalizer(std::string prefix);
 NormalizerPointer make_replace_normalizer(Pattern pattern, std::string content);
 NormalizerPointer make_strip_normalizer(bool left, bool right);
 NormalizerPointer make_strip_accents_normalizer();
+/// SentencePiece's remove_extra_whitespaces: no space at the ends, one between words.
+NormalizerPointer make_single_spaces_normalizer();
 NormalizerPointer make_normalizer_sequence(std::vector<NormalizerPointer> parts);
 /// The character map that SentencePiece compiles into its models (bytes, not base64). Errors: ModelLoading,
 /// without the file's name.

@@ -1,5 +1,11 @@
 #include "text/tokenizer/pattern.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/limits.h"
+
 namespace minerva::tokenizers {
 
 namespace {
@@ -27,6 +33,20 @@ class Collector {
 };
 
 }  // namespace
+
+std::unexpected<Error> too_much_text() {
+  return invalid_request(
+      fmt::format("the model's tokenizer makes this text larger than {} bytes, or takes too long",
+                  limits::kTokenizerExpandedBytesMax),
+      "Shorten the text, or check the normalizer, pre_tokenizer and decoder of the model's "
+      "tokenizer.json.");
+}
+
+std::size_t expanded_bytes_max(std::size_t bytes) noexcept {
+  constexpr std::size_t kFactor = 128;  // a compatibility decomposition of 33 bytes, times a replacement
+  constexpr std::size_t kSmall = 65536;
+  return std::min(limits::kTokenizerExpandedBytesMax, kSmall + bytes * kFactor);
+}
 
 Result<Pattern> Pattern::literal(std::string text) {
   // An empty literal matches between all characters, like the empty regex that the reference makes of it.
@@ -81,12 +101,24 @@ Result<void> Pattern::segments(std::string_view text, const TimeBudget& budget,
 
 Result<std::string> Pattern::replace(std::string_view text, std::string_view content,
                                      const TimeBudget& budget) const {
-  std::vector<Segment> found;
-  MINERVA_TRY(segments(text, budget, found));
   std::string out;
   out.reserve(text.size() + content.size());
+  if (const auto* literal = std::get_if<std::string>(&kind_)) {
+    std::size_t done = 0;
+    for (std::size_t at = text.find(*literal); at != std::string_view::npos; at = text.find(*literal, done)) {
+      out += text.substr(done, at - done);
+      out += content;
+      done = at + literal->size();
+      if (out.size() > limits::kTokenizerExpandedBytesMax) return too_much_text();
+    }
+    out += text.substr(done);
+    return out;
+  }
+  std::vector<Segment> found;
+  MINERVA_TRY(segments(text, budget, found));
   for (const Segment& segment : found) {
     out += segment.is_match ? content : text.substr(segment.begin, segment.end - segment.begin);
+    if (out.size() > limits::kTokenizerExpandedBytesMax) return too_much_text();
   }
   return out;
 }

@@ -14,6 +14,11 @@
 
 namespace minerva::tokenizers {
 
+/// The error of a text that a part of the tokenizer makes too large, or works on too long.
+std::unexpected<Error> too_much_text();
+/// How large a chain of steps may make a text of `bytes`: far more than any real tokenizer does.
+std::size_t expanded_bytes_max(std::size_t bytes) noexcept;
+
 /// A part of a text, in bytes.
 struct Segment {
   std::uint32_t begin;

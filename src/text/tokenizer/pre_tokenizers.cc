@@ -251,7 +251,11 @@ class Sequence final : public PreTokenizer {
  public:
   explicit Sequence(std::vector<PreTokenizerPointer> parts) : parts_(std::move(parts)) {}
   Result<void> apply(Pieces& pieces, const TimeBudget& budget) const override {
-    for (const auto& part : parts_) MINERVA_TRY(part->apply(pieces, budget));
+    const std::size_t bytes_max = expanded_bytes_max(pieces.text.size());
+    for (const auto& part : parts_) {
+      MINERVA_TRY(part->apply(pieces, budget));
+      if (pieces.text.size() > bytes_max || budget.used_up()) return too_much_text();
+    }
     return {};
   }
   SplitScanner scanner() const noexcept override {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/limits.h"
 #include "text/tokenizer/normalizers.h"
 #include "text/tokenizer/utf8_codec.h"
 
@@ -30,8 +31,8 @@ class Precompiled final : public Normalizer {
     for (std::size_t begin = 0; begin < whole.size();) {
       const std::size_t end = grapheme_end(whole, begin);
       append_grapheme(out, whole.substr(begin, end - begin));
-      if (begin == 0 && out.empty()) text.keeps_start = false;
       begin = end;
+      if (out.size() > limits::kTokenizerExpandedBytesMax) return too_much_text();
     }
     text.text = std::move(out);
     return {};
