@@ -42,6 +42,7 @@ std::shared_ptr<InferenceBackend> find_backend(const Backends& backends, std::st
 
 std::vector<std::string> names_of(const Backends& backends) {
   std::vector<std::string> names;
+  names.reserve(backends.size());
   for (const auto& backend : backends) names.emplace_back(backend->name());
   return names;
 }
@@ -66,6 +67,7 @@ std::string why(const ModelDescription& description, const std::vector<std::stri
 std::unexpected<Error> nothing_runs_it(const ModelDescription& description,
                                        const std::vector<Fallback>& reasons) {
   std::vector<std::string> links;
+  links.reserve(reasons.size());
   for (const Fallback& link : reasons) links.push_back(fmt::format("{}: {}", link.backend, link.reason));
   const bool is_gguf = description.format == Format::Gguf;
   return invalid_request(fmt::format("no backend can run '{}', {}: {}", description.path.string(),

@@ -114,7 +114,7 @@ HfConfig HfConfig::root() const {
 
 Result<HfConfig> HfConfig::text() const {
   MINERVA_ASSIGN(auto nested, object("text_config"));
-  return nested ? std::move(*nested) : *this;
+  return nested ? *nested : *this;
 }
 
 Result<std::string> HfConfig::dtype() const {
