@@ -85,7 +85,7 @@ Result<fs::path> find_default_model(const DefaultModelSearch& search) {
   }
   std::string places;
   for (const fs::path& folder : search.folders) {
-    const fs::path model = folder / kDefaultModelFile;
+    fs::path model = folder / kDefaultModelFile;
     if (is_there(model)) return model;
     places += fmt::format("{}{}", places.empty() ? "" : ", ", folder.string());
   }

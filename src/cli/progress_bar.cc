@@ -18,7 +18,7 @@ void write_terminal(const std::string& text) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string label, const Console& console)
+ProgressBar::ProgressBar(const std::string& label, const Console& console)
     : label_(printable(label)), enabled_(console.shows_progress()) {}
 
 std::string ProgressBar::line(const std::string& label, float fraction, int width) {

@@ -11,7 +11,7 @@ namespace minerva::cli {
 /// Shows itself once the work has taken 300 ms, on terminals only, and leaves nothing behind.
 class ProgressBar {
  public:
-  ProgressBar(std::string label, const Console& console);
+  ProgressBar(const std::string& label, const Console& console);
   ~ProgressBar() { finish(); }
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;

@@ -10,8 +10,8 @@
 
 namespace minerva {
 
-/// `head`: the first limits::kDetectBytes bytes of a file of `file_bytes` bytes (all of it when shorter).
+/// `bytes`: the first limits::kDetectBytes bytes of a file of `file_bytes` bytes (all of it when shorter).
 /// `name`, the file's, decides only between formats that begin alike. Reads nothing else; any bytes will do.
-Kind sniff(std::span<const std::byte> head, std::uint64_t file_bytes, std::string_view name);
+Kind sniff(std::span<const std::byte> bytes, std::uint64_t file_bytes, std::string_view name);
 
 }  // namespace minerva

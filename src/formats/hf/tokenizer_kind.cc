@@ -28,7 +28,7 @@ std::string string_after(std::string_view text) {
   if (!take(text, ':') || !take(text, '"')) return "";
   const auto end = text.find('"');
   constexpr std::size_t kTypeBytesMax = 32;
-  return end == std::string_view::npos || end > kTypeBytesMax ? "" : std::string(text.substr(0, end));
+  return end > kTypeBytesMax ? "" : std::string(text.substr(0, end));
 }
 
 /// Reads `path` until the type of the model is found, in steps that double.

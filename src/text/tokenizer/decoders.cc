@@ -106,7 +106,7 @@ class ByteLevel final : public Decoder {
     Utf8Stream stream;
     std::string text = stream.push(bytes);
     text += stream.finish();
-    tokens.assign(1, std::move(text));
+    tokens.assign(1, text);
     return {};
   }
 };
@@ -142,7 +142,7 @@ class Fuse final : public Decoder {
   Fuse() : Decoder(Scope::Fuse) {}
   Result<void> apply(std::vector<std::string>& tokens, const TimeBudget& /*budget*/) const override {
     std::string text = std::accumulate(tokens.begin(), tokens.end(), std::string());
-    tokens.assign(1, std::move(text));
+    tokens.assign(1, text);
     return {};
   }
 };
