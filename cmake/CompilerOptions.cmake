@@ -53,8 +53,8 @@ endif()
 # of the command, so that a change of theirs is a reason to look again.
 option(MINERVA_TIDY "Run clang-tidy on our sources while compiling" OFF)
 if(MINERVA_TIDY)
-  find_program(MINERVA_CLANG_TIDY NAMES clang-tidy-19 REQUIRED)
   set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS .clang-tidy)
   file(SHA256 ${PROJECT_SOURCE_DIR}/.clang-tidy tidy_settings)
-  set(CMAKE_CXX_CLANG_TIDY ${MINERVA_CLANG_TIDY} --quiet --extra-arg=-DMINERVA_TIDY=0x${tidy_settings})
+  set(CMAKE_CXX_CLANG_TIDY ${PROJECT_SOURCE_DIR}/tools/clang-tidy --quiet
+                           --extra-arg=-DMINERVA_TIDY=0x${tidy_settings})
 endif()
