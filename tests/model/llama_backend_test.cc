@@ -50,7 +50,7 @@ class LlamaModelTest : public ::testing::TestWithParam<const char*> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Models, LlamaModelTest, ::testing::Values("smollm2", "gemma3"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST_P(LlamaModelTest, GreedyEqualsPlainLibllama) {
   for (const char* text : {"The capital of France is", "def fibonacci(n):\n", "Once upon a time"}) {
