@@ -1,5 +1,5 @@
-// A tokenizer.json from anywhere: load it, encode a text, decode what comes out. The text follows the JSON after a
-// zero byte.
+// A tokenizer.json from anywhere: load it, encode a text, decode what comes out. The text follows the JSON
+// after a zero byte.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15,7 +15,8 @@ void check(bool condition) {
 }
 
 /// All pieces of a stream together are the decoded text.
-void check_stream(const minerva::Tokenizer& tokenizer, const std::vector<minerva::TokenId>& ids, bool skip_special) {
+void check_stream(const minerva::Tokenizer& tokenizer, const std::vector<minerva::TokenId>& ids,
+                  bool skip_special) {
   const auto whole = tokenizer.decode(ids, skip_special);
   const auto stream = tokenizer.stream(skip_special);
   std::string text;

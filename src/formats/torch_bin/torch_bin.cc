@@ -86,7 +86,8 @@ Result<void> check_byte_order(const ByteSource& source, const ZipDirectory& zip,
   MINERVA_TRY(source.read(entry->data_offset, std::as_writable_bytes(std::span(order))));
   if (order == "little") return {};
   return model_loading(
-      fmt::format("'{}' has the byte order {}; expected 'little'", source.name(), minerva::quoted(order)), kSaveAgain);
+      fmt::format("'{}' has the byte order {}; expected 'little'", source.name(), minerva::quoted(order)),
+      kSaveAgain);
 }
 
 Result<std::vector<std::byte>> read_pickle(const ByteSource& source, const ZipEntry& entry) {
@@ -161,7 +162,8 @@ Result<std::vector<TensorInfo>> list_tensors(const Pickled& pickled,
     }
     const std::string_view name = heap.strings[key.index()];
     if (!names.insert(name).second) {
-      return model_loading(fmt::format("'{}': two tensors are named {}", file, minerva::quoted(name)), kDownloadAgain);
+      return model_loading(fmt::format("'{}': two tensors are named {}", file, minerva::quoted(name)),
+                           kDownloadAgain);
     }
     const TensorValue& tensor = heap.tensors[value.index()];
     // Inside the storage, which lies inside the file: no overflow.
