@@ -1,0 +1,122 @@
+// A decoder as data: what the one forward pass needs to know to compute any model of the supported families.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "native/rotary.h"
+
+namespace minerva::native {
+
+enum class NormKind : std::uint8_t { Rms, Layer };
+
+/// How every norm of a model normalises. Whether a bias exists is seen from the tensors.
+struct NormSpec {
+  NormKind kind = NormKind::Rms;
+  float epsilon = 1e-6F;
+  bool plus_one = false;  ///< the stored weight is w - 1
+};
+
+/// How q, k and v lie in a fused projection's output.
+enum class QkvLayout : std::uint8_t {
+  Separate,      ///< three projections
+  Concatenated,  ///< all q heads, all k heads, all v heads
+  PerHead,       ///< q, k, v of each head (gpt_neox, bloom, old falcon with as many kv heads)
+  PerGroup,      ///< for each kv head: its q heads, then k, then v (falcon)
+};
+
+enum class QkNorm : std::uint8_t {
+  None,
+  PerHead,    ///< one weight of head_dim for all heads, before the rotation
+  FullWidth,  ///< over all heads together, before the rotation
+  EachHead,   ///< a weight for each head (stablelm, cohere), before the rotation
+};
+
+enum class Residual : std::uint8_t {
+  Sequential,       ///< x += attention(norm(x)); x += mlp(norm(x))
+  Parallel,         ///< x += attention(n) + mlp(n), one norm n for both
+  ParallelTwoNorms  ///< x += attention(norm1(x)) + mlp(norm2(x))
+};
+
+enum class PositionKind : std::uint8_t { Rotary, Learned, Alibi, None };
+
+struct ExpertsSpec {
+  int count = 0;                     ///< 0: a dense model
+  int used = 0;                      ///< per token
+  int intermediate = 0;              ///< width of one expert
+  bool softmax_before_top_k = true;  ///< else softmax (or sigmoid) over the chosen ones
+  bool normalise = false;            ///< the chosen weights are made to sum to 1
+  bool sigmoid = false;              ///< scores are sigmoids (deepseek_v3, glm4_moe)
+  float scale = 1.0F;                ///< routed_scaling_factor
+  int groups = 1;                    ///< group-limited choice (deepseek)
+  int groups_used = 1;
+  bool group_score_is_top2 = false;  ///< sum of a group's two best (v3), else its best (v2)
+  int shared_intermediate = 0;       ///< width of the shared expert; 0: none
+  bool shared_gate = false;          ///< the shared expert is scaled by a sigmoid gate (qwen2_moe)
+};
+
+struct LayerSpec {
+  int window = 0;  ///< tokens a query sees, itself included; 0: all before it
+  bool rotary = true;
+  int rotary_index = 0;  ///< which of DecoderSpec::rotary
+  bool experts = false;  ///< mixture of experts instead of a dense MLP
+};
+
+/// Tensor names; "{}" stands for the layer's index, "{e}" for the expert's. Empty: the model has none.
+struct TensorNames {
+  std::string embedding, position_embedding, embedding_norm;
+  std::string output_norm, head;
+  std::string attention_norm, post_attention_norm, mlp_norm, post_mlp_norm;
+  std::string q, k, v, qkv, o, q_norm, k_norm, sinks;
+  std::string gate, up, gate_up, down, activation;  ///< activation: prefix of learned parameters
+  std::string router, router_bias, router_correction;
+  std::string expert_gate, expert_up, expert_down;
+  std::string stacked_gate, stacked_up, stacked_down, stacked_gate_up;  ///< [experts, rows, columns]
+  std::string shared_gate, shared_up, shared_down, shared_router;
+};
+
+/// Everything is per token unless it says otherwise; sizes are elements.
+struct DecoderSpec {
+  std::string family;
+  int hidden = 0;
+  int layer_count = 0;
+  int heads = 0;
+  int kv_heads = 0;
+  int head_dim = 0;   ///< of q and k
+  int value_dim = 0;  ///< of v
+  int intermediate = 0;
+  int vocabulary = 0;
+  std::uint32_t context_length = 0;
+
+  PositionKind positions = PositionKind::Rotary;
+  int position_offset = 0;  ///< added to the index of a learned position (opt: 2)
+  std::vector<RotarySpec> rotary;
+  std::vector<LayerSpec> layers;
+
+  NormSpec norm;
+  QkNorm qk_norm = QkNorm::None;
+  std::optional<NormSpec> qk_norm_spec;  ///< where it differs from `norm`
+  bool qk_norm_after_rotary = false;
+  Residual residual = Residual::Sequential;
+  QkvLayout qkv = QkvLayout::Separate;
+  kernels::Activation activation = kernels::Activation::Silu;
+  bool gated = true;        ///< act(gate(x)) * up(x), else act(up(x))
+  bool transposed = false;  ///< linear weights are stored [in, out] (gpt2)
+  bool tied_head = false;
+
+  float embedding_scale = 1.0F;
+  float residual_scale = 1.0F;   ///< what each block adds is multiplied by it
+  float attention_scale = 0.0F;  ///< of q.k; always set
+  float attention_softcap = 0.0F;
+  float logit_scale = 1.0F;
+  float logit_softcap = 0.0F;
+  float qkv_clip = 0.0F;  ///< q, k, v are clamped to [-clip, clip] (olmo, mpt)
+
+  ExpertsSpec experts;
+  TensorNames names;
+};
+
+}  // namespace minerva::native

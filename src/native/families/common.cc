@@ -1,0 +1,242 @@
+#include "native/families/common.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace minerva::native {
+namespace {
+
+using kernels::Activation;
+
+constexpr std::array<std::pair<std::string_view, RotaryKind>, 9> kRotaryKinds = {{
+    {"default", RotaryKind::Default},
+    {"linear", RotaryKind::Linear},
+    {"dynamic", RotaryKind::Dynamic},
+    {"llama3", RotaryKind::Llama3},
+    {"yarn", RotaryKind::Yarn},
+    {"longrope", RotaryKind::LongRope},
+    {"su", RotaryKind::LongRope},
+    {"proportional", RotaryKind::Proportional},
+    {"mrope", RotaryKind::Default},  // text positions are equal in all sections
+}};
+
+constexpr std::array<std::pair<std::string_view, Activation>, 9> kActivations = {{
+    {"silu", Activation::Silu},
+    {"swish", Activation::Silu},
+    {"gelu", Activation::Gelu},
+    {"gelu_new", Activation::GeluTanh},
+    {"gelu_pytorch_tanh", Activation::GeluTanh},
+    {"gelu_fast", Activation::GeluTanh},
+    {"relu", Activation::Relu},
+    {"relu2", Activation::Relu2},
+    {"xielu", Activation::XIelu},
+}};
+
+double yarn_mscale(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+float yarn_attention_factor(ConfigFields& f, float factor) {
+  const double mscale = f.number("mscale", 0.0);
+  const double all_dim = f.number("mscale_all_dim", 0.0);
+  if (mscale != 0 && all_dim != 0) {
+    return static_cast<float>(yarn_mscale(factor, mscale) / yarn_mscale(factor, all_dim));
+  }
+  return static_cast<float>(yarn_mscale(factor, 1));
+}
+
+void read_yarn(ConfigFields& f, RotarySpec& rotary) {
+  rotary.factor = f.number("factor", static_cast<double>(rotary.max_positions) / rotary.original_positions);
+  rotary.attention_factor =
+      f.has("attention_factor") ? f.number("attention_factor") : yarn_attention_factor(f, rotary.factor);
+  rotary.beta_fast = f.number("beta_fast", 32.0);
+  rotary.beta_slow = f.number("beta_slow", 1.0);
+  rotary.truncate = f.boolean("truncate", true);
+}
+
+std::vector<float> read_factors(ConfigFields& f, std::string_view name, int dims) {
+  const auto numbers = f.numbers(name);
+  if (numbers.size() != static_cast<std::size_t>(dims) / 2) {
+    f.reject(name, "has " + std::to_string(numbers.size()) + " factors where " + std::to_string(dims / 2) +
+                       " are needed");
+    return std::vector<float>(static_cast<std::size_t>(dims) / 2, 1.0F);
+  }
+  return {numbers.begin(), numbers.end()};
+}
+
+void read_longrope(ConfigFields& f, RotarySpec& rotary) {
+  rotary.short_factors = read_factors(f, "short_factor", rotary.dims);
+  rotary.long_factors = read_factors(f, "long_factor", rotary.dims);
+  const double factor =
+      f.number("factor", static_cast<double>(rotary.max_positions) / rotary.original_positions);
+  const double automatic =
+      factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(rotary.original_positions));
+  rotary.attention_factor = f.number("attention_factor", automatic);
+}
+
+// What every kind has, with the values that older files keep outside of the object.
+struct RotaryBasis {
+  double theta;
+  double partial;
+  std::uint32_t positions;
+  std::optional<std::uint32_t> original_positions;  // stated outside of the object
+};
+
+RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderSpec& spec) {
+  RotarySpec rotary{.kind = RotaryKind::Default};
+  const std::string name = f.text(f.has("rope_type") ? "rope_type" : "type", "default");
+  const auto kind = std::ranges::find(kRotaryKinds, name, [](const auto& entry) { return entry.first; });
+  if (kind == kRotaryKinds.end()) {
+    f.reject("rope_type", "is '" + name + "', which Minerva does not know");
+  } else {
+    rotary.kind = kind->second;
+  }
+  rotary.theta = f.number("rope_theta", basis.theta);
+  rotary.head_dim = spec.head_dim;
+  rotary.dims =
+      static_cast<int>(static_cast<float>(spec.head_dim) * f.number("partial_rotary_factor", basis.partial));
+  rotary.max_positions = basis.positions;
+  if (rotary.dims < 2 || rotary.dims > spec.head_dim || rotary.dims % 2 != 0 || rotary.theta <= 0) {
+    f.reject("rope_parameters", "rotate " + std::to_string(rotary.dims) + " of " +
+                                    std::to_string(spec.head_dim) + " elements of a head");
+    rotary.dims = 2;
+  }
+  rotary.original_positions =
+      basis.original_positions
+          ? *basis.original_positions
+          : static_cast<std::uint32_t>(f.integer("original_max_position_embeddings", basis.positions));
+  switch (rotary.kind) {
+    case RotaryKind::Linear:
+    case RotaryKind::Dynamic:
+      rotary.factor = f.number("factor");
+      break;
+    case RotaryKind::Proportional:
+      rotary.factor = f.number("factor", 1.0);
+      break;
+    case RotaryKind::Llama3:
+      rotary.factor = f.number("factor");
+      rotary.low_freq_factor = f.number("low_freq_factor");
+      rotary.high_freq_factor = f.number("high_freq_factor");
+      if (rotary.low_freq_factor <= 0 || rotary.high_freq_factor <= rotary.low_freq_factor) {
+        f.reject("high_freq_factor", "is not above a positive low_freq_factor");
+      }
+      break;
+    case RotaryKind::Yarn:
+      read_yarn(f, rotary);
+      break;
+    case RotaryKind::LongRope:
+      read_longrope(f, rotary);
+      break;
+    case RotaryKind::Default:
+    case RotaryKind::None:
+      break;
+  }
+  if (!(rotary.factor > 0)) f.reject("factor", "is not above 0");
+  return rotary;
+}
+
+RotaryBasis rotary_basis(ConfigFields& fields, const ClassDefaults& defaults, const DecoderSpec& spec) {
+  RotaryBasis basis{.theta = fields.number("rope_theta", defaults.theta),
+                    .partial = fields.number("partial_rotary_factor", defaults.partial_rotary),
+                    .positions = spec.context_length,
+                    .original_positions = {}};
+  if (fields.has("original_max_position_embeddings")) {
+    basis.original_positions = static_cast<std::uint32_t>(fields.integer("original_max_position_embeddings"));
+  }
+  return basis;
+}
+
+// The object with the parameters: `rope_scaling` is the older name.
+std::optional<HfConfig> rotary_object(ConfigFields& fields) {
+  return fields.object(fields.has("rope_scaling") ? "rope_scaling" : "rope_parameters");
+}
+
+RotarySpec read_rotary_in(ConfigFields& fields, const std::optional<HfConfig>& object,
+                          const RotaryBasis& basis, const DecoderSpec& spec) {
+  ConfigFields inner(object ? *object : *HfConfig::parse("{}", "config.json"));
+  RotarySpec rotary = read_rotary(inner, basis, spec);
+  fields.adopt(inner);
+  return rotary;
+}
+
+}  // namespace
+
+TensorNames llama_names() {
+  return {.embedding = "model.embed_tokens",
+          .output_norm = "model.norm",
+          .head = "lm_head",
+          .attention_norm = "model.layers.{}.input_layernorm",
+          .mlp_norm = "model.layers.{}.post_attention_layernorm",
+          .q = "model.layers.{}.self_attn.q_proj",
+          .k = "model.layers.{}.self_attn.k_proj",
+          .v = "model.layers.{}.self_attn.v_proj",
+          .o = "model.layers.{}.self_attn.o_proj",
+          .gate = "model.layers.{}.mlp.gate_proj",
+          .up = "model.layers.{}.mlp.up_proj",
+          .down = "model.layers.{}.mlp.down_proj"};
+}
+
+kernels::Activation activation_named(ConfigFields& fields, std::string_view field,
+                                     std::string_view fallback) {
+  const std::string name = fields.text(field, fallback);
+  const auto found = std::ranges::find(kActivations, name, [](const auto& entry) { return entry.first; });
+  if (found != kActivations.end()) return found->second;
+  fields.reject(field, "is '" + name + "', which Minerva does not know");
+  return Activation::Silu;
+}
+
+void llama_like(ConfigFields& fields, const ClassDefaults& d, DecoderSpec& spec) {
+  spec.vocabulary = fields.integer("vocab_size", d.vocabulary);
+  spec.hidden = fields.integer("hidden_size", d.hidden);
+  spec.intermediate = fields.integer("intermediate_size", d.intermediate);
+  spec.layer_count = fields.integer("num_hidden_layers", d.layers, 1, kLayersMax);
+  spec.heads = fields.integer("num_attention_heads", d.heads);
+  spec.kv_heads = fields.integer("num_key_value_heads", d.kv_heads > 0 ? d.kv_heads : spec.heads);
+  spec.head_dim =
+      fields.integer("head_dim", d.head_dim > 0 ? d.head_dim : std::max(1, spec.hidden / spec.heads));
+  spec.value_dim = spec.head_dim;
+  spec.context_length = static_cast<std::uint32_t>(fields.integer("max_position_embeddings", d.positions));
+  spec.norm.epsilon = fields.number(d.epsilon_name, d.epsilon);
+  spec.activation = activation_named(fields, d.activation_name, d.activation);
+  spec.tied_head = fields.boolean("tie_word_embeddings", d.tied);
+  spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
+  spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {});
+  spec.names = llama_names();
+  add_rotary(fields, d, spec);
+}
+
+void add_rotary(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec& spec) {
+  spec.rotary = {read_rotary_in(fields, rotary_object(fields), rotary_basis(fields, defaults, spec), spec)};
+}
+
+void add_rotary_per_layer_type(ConfigFields& fields, const ClassDefaults& defaults, double local_theta,
+                               DecoderSpec& spec) {
+  RotaryBasis full = rotary_basis(fields, defaults, spec);
+  RotaryBasis sliding = full;
+  sliding.theta = fields.number("rope_local_base_freq", local_theta);
+  const auto object = rotary_object(fields);
+  std::optional<HfConfig> full_object = object;
+  std::optional<HfConfig> sliding_object;
+  if (object) {
+    ConfigFields inner(*object);
+    if (inner.has("full_attention") || inner.has("sliding_attention")) {
+      full_object = inner.object("full_attention");
+      sliding_object = inner.object("sliding_attention");
+    }
+    fields.adopt(inner);
+  }
+  spec.rotary = {read_rotary_in(fields, full_object, full, spec),
+                 read_rotary_in(fields, sliding_object, sliding, spec)};
+  for (LayerSpec& layer : spec.layers) layer.rotary_index = layer.window > 0 ? 1 : 0;
+}
+
+void set_qwen_windows(ConfigFields& fields, DecoderSpec& spec) {
+  if (!fields.boolean("use_sliding_window", false)) return;
+  const int window = fields.window("sliding_window", 4096);
+  const int first = fields.integer("max_window_layers", 28, 0);
+  set_windows(fields, spec, window, [&](int i) { return i >= first; });
+}
+
+}  // namespace minerva::native

@@ -1,0 +1,77 @@
+#include "native/families/families.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "native/families/gemma.h"
+#include "native/families/gpt.h"
+#include "native/families/llama.h"
+#include "native/families/qwen.h"
+
+namespace minerva::native {
+namespace {
+
+using Entry = std::pair<std::string_view, FamilyFunction>;
+
+constexpr std::array kFamilies = {
+    Entry{"falcon", falcon},       Entry{"gemma", gemma},
+    Entry{"gemma2", gemma2},       Entry{"gemma3_text", gemma3_text},
+    Entry{"gpt2", gpt2},           Entry{"gpt_neox", gpt_neox},
+    Entry{"granite", granite},     Entry{"llama", llama},
+    Entry{"mistral", mistral},     Entry{"mixtral", mixtral},
+    Entry{"olmo2", olmo2},         Entry{"phi", phi},
+    Entry{"phi3", phi3},           Entry{"qwen2", qwen2},
+    Entry{"qwen2_moe", qwen2_moe}, Entry{"qwen3", qwen3},
+    Entry{"qwen3_moe", qwen3_moe}, Entry{"smollm3", smollm3},
+    Entry{"stablelm", stablelm},   Entry{"starcoder2", starcoder2},
+};
+
+// Sizes that must fit each other.
+void check(ConfigFields& fields, const DecoderSpec& spec) {
+  if (spec.heads % spec.kv_heads != 0) {
+    fields.reject("num_key_value_heads", fmt::format("is {}, which does not divide the {} attention heads",
+                                                     spec.kv_heads, spec.heads));
+  }
+  if (spec.experts.used > spec.experts.count) {
+    fields.reject("num_experts_per_tok",
+                  fmt::format("is {} of {} experts", spec.experts.used, spec.experts.count));
+  }
+}
+
+}  // namespace
+
+FamilyFunction find_family(std::string_view model_type) noexcept {
+  const auto found = std::ranges::find(kFamilies, model_type, &Entry::first);
+  return found == kFamilies.end() ? nullptr : found->second;
+}
+
+std::vector<std::string_view> family_names() {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : kFamilies) names.push_back(entry.first);
+  return names;
+}
+
+Result<DecoderSpec> decoder_spec(const HfConfig& config) {
+  MINERVA_ASSIGN(HfConfig text_config, config.text());
+  ConfigFields fields(std::move(text_config));
+  const std::string model_type = fields.text("model_type", "");
+  const FamilyFunction family = find_family(model_type);
+  if (family == nullptr) {
+    return model_loading(
+        fmt::format("'{}': the architecture '{}' is not supported by the native backend", config.file(),
+                    model_type),
+        fmt::format("The native backend runs: {}. A GGUF of the model may run on the llama backend.",
+                    fmt::join(family_names(), ", ")));
+  }
+  DecoderSpec spec{.family = model_type};
+  family(fields, spec);
+  check(fields, spec);
+  if (fields.error()) return std::unexpected(*fields.error());
+  return spec;
+}
+
+}  // namespace minerva::native

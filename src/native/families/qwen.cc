@@ -1,0 +1,104 @@
+// Qwen 2 and 3, dense and with experts.
+#include "native/families/qwen.h"
+
+#include <algorithm>
+
+#include "native/families/common.h"
+
+namespace minerva::native {
+namespace {
+
+// Which layers have experts: every `decoder_sparse_step`-th, but for `mlp_only_layers`.
+void choose_expert_layers(ConfigFields& fields, DecoderSpec& spec) {
+  const auto dense = fields.integers("mlp_only_layers");
+  const int step = fields.integer("decoder_sparse_step", 1);
+  for (int i = 0; i < spec.layer_count; ++i) {
+    const bool listed = std::ranges::find(dense, i) != dense.end();
+    spec.layers[static_cast<std::size_t>(i)].experts = !listed && (i + 1) % step == 0;
+  }
+}
+
+void name_experts(DecoderSpec& spec) {
+  spec.names.router = "model.layers.{}.mlp.gate";
+  spec.names.expert_gate = "model.layers.{}.mlp.experts.{e}.gate_proj";
+  spec.names.expert_up = "model.layers.{}.mlp.experts.{e}.up_proj";
+  spec.names.expert_down = "model.layers.{}.mlp.experts.{e}.down_proj";
+  spec.names.stacked_gate = "model.layers.{}.mlp.switch_mlp.gate_proj";
+  spec.names.stacked_up = "model.layers.{}.mlp.switch_mlp.up_proj";
+  spec.names.stacked_down = "model.layers.{}.mlp.switch_mlp.down_proj";
+}
+
+void name_qk_norms(DecoderSpec& spec) {
+  spec.qk_norm = QkNorm::PerHead;
+  spec.names.q_norm = "model.layers.{}.self_attn.q_norm";
+  spec.names.k_norm = "model.layers.{}.self_attn.k_norm";
+}
+
+}  // namespace
+
+// Biases on q, k and v (seen from the tensors).
+void qwen2(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields, {.vocabulary = 151936, .intermediate = 22016, .kv_heads = 32, .positions = 32768}, spec);
+  set_qwen_windows(fields, spec);
+}
+
+// A shared expert with a gate beside the routed ones.
+void qwen2_moe(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields,
+             {.vocabulary = 151936,
+              .hidden = 2048,
+              .intermediate = 5632,
+              .layers = 24,
+              .heads = 16,
+              .kv_heads = 16,
+              .positions = 32768},
+             spec);
+  set_qwen_windows(fields, spec);
+  choose_expert_layers(fields, spec);
+  spec.experts = {.count = fields.integer("num_experts", 60),
+                  .used = fields.integer("num_experts_per_tok", 4),
+                  .intermediate = fields.integer("moe_intermediate_size", 1408),
+                  .normalise = fields.boolean("norm_topk_prob", false),
+                  .shared_intermediate = fields.integer("shared_expert_intermediate_size", 5632),
+                  .shared_gate = true};
+  name_experts(spec);
+  spec.names.shared_gate = "model.layers.{}.mlp.shared_expert.gate_proj";
+  spec.names.shared_up = "model.layers.{}.mlp.shared_expert.up_proj";
+  spec.names.shared_down = "model.layers.{}.mlp.shared_expert.down_proj";
+  spec.names.shared_router = "model.layers.{}.mlp.shared_expert_gate";
+}
+
+// An RMSNorm on each head of q and k; its own head_dim; no biases.
+void qwen3(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(
+      fields,
+      {.vocabulary = 151936, .intermediate = 22016, .kv_heads = 32, .head_dim = 128, .positions = 32768},
+      spec);
+  set_qwen_windows(fields, spec);
+  name_qk_norms(spec);
+}
+
+void qwen3_moe(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields,
+             {.vocabulary = 151936,
+              .hidden = 2048,
+              .intermediate = 6144,
+              .layers = 24,
+              .kv_heads = 4,
+              .positions = 32768},
+             spec);
+  if (fields.boolean("use_sliding_window", false)) {
+    const int window = fields.window("sliding_window", 4096);
+    for (LayerSpec& layer : spec.layers) layer.window = window;
+  }
+  choose_expert_layers(fields, spec);
+  spec.experts = {
+      .count = fields.integer(fields.has("num_experts") ? "num_experts" : "num_local_experts", 128),
+      .used = fields.integer("num_experts_per_tok", 8),
+      .intermediate = fields.integer("moe_intermediate_size", 768),
+      .normalise = fields.boolean("norm_topk_prob", false)};
+  name_experts(spec);
+  name_qk_norms(spec);
+}
+
+}  // namespace minerva::native

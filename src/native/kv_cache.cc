@@ -1,0 +1,208 @@
+#include "native/kv_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace minerva::native {
+namespace {
+
+// How far a sequence can go back beyond a window: a chat turn that is edited, a few answers tried again.
+constexpr std::int64_t kKeptBeyondWindow = 1024;
+constexpr std::int64_t kGrowth = 256;  // rows
+
+struct SavedHeader {
+  std::int64_t length;
+  std::int64_t layers;
+};
+
+}  // namespace
+
+void SequenceCache::Free::operator()(std::byte* data) const noexcept {
+  std::free(data);
+}
+
+SequenceCache::SequenceCache(const DecoderSpec& spec, ScalarType type)
+    : type_(type), kv_heads_(spec.kv_heads), head_dim_(spec.head_dim), value_dim_(spec.value_dim) {
+  layers_.resize(spec.layers.size());
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    layers_[i].window = spec.layers[i].window;
+    layers_[i].keys.row_bytes = std::int64_t{kv_heads_} * head_dim_ * scalar_bytes(type);
+    layers_[i].values.row_bytes = std::int64_t{kv_heads_} * value_dim_ * scalar_bytes(type);
+  }
+}
+
+std::uint64_t SequenceCache::bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept {
+  return static_cast<std::uint64_t>(spec.layers.size()) * spec.kv_heads * (spec.head_dim + spec.value_dim) *
+         scalar_bytes(type);
+}
+
+// realloc moves large blocks by their page tables: growing costs no copy.
+bool SequenceCache::grow(Buffer& buffer, std::int64_t rows) {
+  if (rows <= buffer.capacity) return true;
+  const std::int64_t wanted = std::max(rows, buffer.capacity + buffer.capacity / 4 + kGrowth);
+  void* larger = std::realloc(buffer.data.get(), static_cast<std::size_t>(wanted * buffer.row_bytes));
+  if (larger == nullptr) return false;
+  (void)buffer.data.release();  // realloc took it
+  buffer.data.reset(static_cast<std::byte*>(larger));
+  buffer.capacity = wanted;
+  return true;
+}
+
+Result<void> SequenceCache::reserve(std::int64_t count) {
+  for (Layer& layer : layers_) {
+    const std::int64_t rows = length_ - layer.origin + count;
+    if (!grow(layer.keys, rows) || !grow(layer.values, rows)) {
+      return fail(ErrorCode::OutOfMemory,
+                  fmt::format("no memory for the KV cache of {} tokens", length_ + count),
+                  "Use a smaller context (-c N), or close other programs.");
+    }
+  }
+  return {};
+}
+
+void SequenceCache::store(const kernels::Kernels& kernels, int layer, std::int64_t position, const float* key,
+                          const float* value) {
+  Layer& l = layers_[static_cast<std::size_t>(layer)];
+  const std::int64_t row = position - l.origin;
+  kernels.convert(key, std::int64_t{kv_heads_} * head_dim_, type_,
+                  l.keys.data.get() + row * l.keys.row_bytes);
+  kernels.convert(value, std::int64_t{kv_heads_} * value_dim_, type_,
+                  l.values.data.get() + row * l.values.row_bytes);
+}
+
+kernels::KvView SequenceCache::view(int layer) const noexcept {
+  const Layer& l = layers_[static_cast<std::size_t>(layer)];
+  return {.keys = l.keys.data.get(),
+          .values = l.values.data.get(),
+          .type = type_,
+          .key_position_stride = std::int64_t{kv_heads_} * head_dim_,
+          .key_head_stride = head_dim_,
+          .value_position_stride = std::int64_t{kv_heads_} * value_dim_,
+          .value_head_stride = value_dim_,
+          .origin = l.origin};
+}
+
+std::int64_t SequenceCache::reusable_prefix(std::int64_t position) const noexcept {
+  const std::int64_t wanted = std::min(position, length_);
+  for (const Layer& layer : layers_) {
+    // The next query, at `wanted`, sees back to wanted - window + 1.
+    if (layer.origin > 0 && wanted - layer.window + 1 < layer.origin) return 0;
+  }
+  return wanted;
+}
+
+void SequenceCache::truncate(std::int64_t position) noexcept {
+  length_ = std::min(length_, position);
+}
+
+void SequenceCache::drop_unseen() {
+  for (Layer& layer : layers_) {
+    if (layer.window == 0) continue;
+    const std::int64_t kept = layer.window + kKeptBeyondWindow;
+    const std::int64_t rows = length_ - layer.origin;
+    if (rows < 2 * kept) continue;  // moving half at a time keeps the cost per token constant
+    const std::int64_t dropped = rows - kept;
+    std::memmove(layer.keys.data.get(), layer.keys.data.get() + dropped * layer.keys.row_bytes,
+                 static_cast<std::size_t>(kept * layer.keys.row_bytes));
+    std::memmove(layer.values.data.get(), layer.values.data.get() + dropped * layer.values.row_bytes,
+                 static_cast<std::size_t>(kept * layer.values.row_bytes));
+    layer.origin += dropped;
+  }
+}
+
+void SequenceCache::copy_rows(const Layer& from, Layer& to, std::int64_t rows) const {
+  to.origin = from.origin;
+  if (rows <= 0) return;
+  std::memcpy(to.keys.data.get(), from.keys.data.get(), static_cast<std::size_t>(rows * from.keys.row_bytes));
+  std::memcpy(to.values.data.get(), from.values.data.get(),
+              static_cast<std::size_t>(rows * from.values.row_bytes));
+}
+
+Result<void> SequenceCache::copy_from(const SequenceCache& other, std::int64_t length) {
+  clear();
+  for (std::size_t i = 0; i < layers_.size(); ++i) layers_[i].origin = other.layers_[i].origin;
+  MINERVA_TRY(reserve(length));
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    copy_rows(other.layers_[i], layers_[i], length - other.layers_[i].origin);
+  }
+  length_ = length;
+  return {};
+}
+
+void SequenceCache::clear() noexcept {
+  length_ = 0;
+  for (Layer& layer : layers_) {
+    layer.origin = 0;
+    for (Buffer* buffer : {&layer.keys, &layer.values}) {
+      buffer->data.reset();
+      buffer->capacity = 0;
+    }
+  }
+}
+
+std::uint64_t SequenceCache::bytes() const noexcept {
+  std::uint64_t total = 0;
+  for (const Layer& layer : layers_) {
+    total += static_cast<std::uint64_t>(layer.keys.capacity * layer.keys.row_bytes +
+                                        layer.values.capacity * layer.values.row_bytes);
+  }
+  return total;
+}
+
+std::vector<std::byte> SequenceCache::save() const {
+  std::vector<std::byte> out;
+  const auto append = [&](const void* data, std::int64_t bytes) {
+    const auto* begin = static_cast<const std::byte*>(data);
+    out.insert(out.end(), begin, begin + bytes);
+  };
+  const SavedHeader header{length_, static_cast<std::int64_t>(layers_.size())};
+  append(&header, sizeof header);
+  for (const Layer& layer : layers_) {
+    append(&layer.origin, sizeof layer.origin);
+    append(layer.keys.data.get(), (length_ - layer.origin) * layer.keys.row_bytes);
+    append(layer.values.data.get(), (length_ - layer.origin) * layer.values.row_bytes);
+  }
+  return out;
+}
+
+Result<void> SequenceCache::load(const std::vector<std::byte>& saved) {
+  const auto wrong = [] {
+    return invalid_request("the snapshot is not of this model", "Take a new snapshot.");
+  };
+  std::size_t at = 0;
+  const auto take = [&](void* to, std::int64_t bytes) {
+    if (bytes < 0 || static_cast<std::size_t>(bytes) > saved.size() - at) return false;
+    std::memcpy(to, saved.data() + at, static_cast<std::size_t>(bytes));
+    at += static_cast<std::size_t>(bytes);
+    return true;
+  };
+  clear();
+  SavedHeader header{};
+  if (!take(&header, sizeof header) || header.layers != static_cast<std::int64_t>(layers_.size()))
+    return wrong();
+  for (Layer& layer : layers_) {
+    std::int64_t origin = 0;
+    if (!take(&origin, sizeof origin) || origin < 0 || origin > header.length) return wrong();
+    const std::int64_t rows = header.length - origin;
+    if (rows * (layer.keys.row_bytes + layer.values.row_bytes) >
+        static_cast<std::int64_t>(saved.size() - at)) {
+      clear();
+      return wrong();
+    }
+    layer.origin = origin;
+    if (!grow(layer.keys, rows) || !grow(layer.values, rows)) {
+      clear();
+      return fail(ErrorCode::OutOfMemory, "no memory for a snapshot", "Close other programs.");
+    }
+    take(layer.keys.data.get(), rows * layer.keys.row_bytes);
+    take(layer.values.data.get(), rows * layer.values.row_bytes);
+  }
+  length_ = header.length;
+  return {};
+}
+
+}  // namespace minerva::native

@@ -1,0 +1,75 @@
+// Keys and values of one sequence, layer by layer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/kernels.h"
+#include "native/decoder_spec.h"
+
+namespace minerva::native {
+
+/// Rows are appended, and may be dropped at the end (truncate) and, in layers with a window, at the start.
+/// Grows on demand and takes no more than it holds, give or take a part. One thread at a time.
+class SequenceCache {
+ public:
+  SequenceCache(const DecoderSpec& spec, ScalarType type);
+
+  /// Positions held: 0 .. length() - 1, less what windows let go.
+  std::int64_t length() const noexcept { return length_; }
+
+  /// Makes room for `count` positions after length(). Errors: OutOfMemory; nothing changed.
+  Result<void> reserve(std::int64_t count);
+  /// Writes key and value of `position` (below length() + what was reserved) in `layer`; float32 rows
+  /// [kv_heads * head_dim] and [kv_heads * value_dim].
+  void store(const kernels::Kernels& kernels, int layer, std::int64_t position, const float* key,
+             const float* value);
+  /// `count` positions have been stored in every layer.
+  void advance(std::int64_t count) noexcept { length_ += count; }
+  kernels::KvView view(int layer) const noexcept;
+
+  /// The largest p <= position that truncate can go back to.
+  std::int64_t reusable_prefix(std::int64_t position) const noexcept;
+  void truncate(std::int64_t position) noexcept;
+  /// Lets go of what no window can see any more, keeping some for going back.
+  void drop_unseen();
+  /// The first `length` positions of `other` (which reusable_prefix allows), and nothing else.
+  Result<void> copy_from(const SequenceCache& other, std::int64_t length);
+  void clear() noexcept;
+
+  std::uint64_t bytes() const noexcept;  ///< allocated
+
+  std::vector<std::byte> save() const;
+  Result<void> load(const std::vector<std::byte>& saved);
+
+  /// Bytes that one position takes in all layers.
+  static std::uint64_t bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept;
+
+ private:
+  struct Free {
+    void operator()(std::byte* data) const noexcept;
+  };
+  // A growing array of rows that may lose its beginning.
+  struct Buffer {
+    std::unique_ptr<std::byte, Free> data;
+    std::int64_t row_bytes = 0;
+    std::int64_t capacity = 0;  // rows
+  };
+  struct Layer {
+    Buffer keys, values;
+    std::int64_t origin = 0;  // the position of row 0
+    int window = 0;
+  };
+  static bool grow(Buffer& buffer, std::int64_t rows);
+  void copy_rows(const Layer& from, Layer& to, std::int64_t rows) const;
+
+  ScalarType type_;
+  int kv_heads_, head_dim_, value_dim_;
+  std::vector<Layer> layers_;
+  std::int64_t length_ = 0;
+};
+
+}  // namespace minerva::native
