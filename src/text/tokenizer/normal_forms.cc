@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "text/tokenizer/unicode_tables.h"
@@ -55,13 +57,30 @@ void append_decomposed(std::vector<Element>& out, char32_t c, bool compatibility
   }
 }
 
-/// Canonical ordering: marks between two starters sorted by class, stably.
+/// Sorts a run of marks by class, equal ones staying in order. A hostile text may be one long run.
+void sort_marks(std::span<Element> marks) {
+  constexpr std::size_t kFew = 16;
+  if (marks.size() <= kFew) {
+    for (std::size_t i = 1; i < marks.size(); ++i) {
+      for (std::size_t j = i; j > 0 && marks[j - 1].combining > marks[j].combining; --j) {
+        std::swap(marks[j - 1], marks[j]);
+      }
+    }
+    return;
+  }
+  std::array<std::size_t, 257> begins{};  // of each class in the result
+  for (const Element& mark : marks) ++begins[mark.combining + std::size_t{1}];
+  for (std::size_t i = 1; i < begins.size(); ++i) begins[i] += begins[i - 1];
+  const std::vector<Element> unsorted(marks.begin(), marks.end());
+  for (const Element& mark : unsorted) marks[begins[mark.combining]++] = mark;
+}
+
+/// Canonical ordering: marks between two starters sorted by class.
 void order(std::vector<Element>& elements) {
   for (auto begin = elements.begin(); begin != elements.end();) {
     begin = std::find_if(begin, elements.end(), [](const Element& e) { return e.combining != 0; });
     const auto end = std::find_if(begin, elements.end(), [](const Element& e) { return e.combining == 0; });
-    std::stable_sort(begin, end,
-                     [](const Element& a, const Element& b) { return a.combining < b.combining; });
+    sort_marks(std::span(begin, end));
     begin = end;
   }
 }
