@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "backends/llama/llama_backend.h"
+#include "backends/native/native_backend.h"
 
 namespace minerva {
 namespace {
@@ -81,7 +82,7 @@ std::unexpected<Error> nothing_runs_it(const ModelDescription& description,
 }  // namespace
 
 Backends make_backends() {
-  return {make_llama_backend()};
+  return {make_llama_backend(), make_native_backend()};
 }
 
 Result<Route> plan_route(const ModelDescription& description, const std::vector<std::string>& preference,

@@ -1,0 +1,84 @@
+#include "backends/native/native_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "backends/native/native_model.h"
+#include "formats/checkpoint.h"
+#include "formats/hf_config/hf_config.h"
+#include "kernels/kernels.h"
+#include "minerva/version.h"
+#include "native/families/families.h"
+#include "native/forward.h"
+#include "native/kv_cache.h"
+
+namespace minerva {
+namespace {
+
+bool is_directory_format(Format format) {
+  return format == Format::HfSafetensors || format == Format::HfTorchBin || format == Format::HfMlx;
+}
+
+Result<native::DecoderSpec> spec_of(const ModelDescription& description) {
+  MINERVA_ASSIGN(const HfConfig config, HfConfig::open(description.path));
+  return native::decoder_spec(config);
+}
+
+class NativeBackend final : public InferenceBackend {
+ public:
+  std::string_view name() const noexcept override { return "native"; }
+  std::string version() const override {
+    return fmt::format("{} ({})", MINERVA_VERSION_STRING, kernels::isa_name(kernels::best_isa()));
+  }
+  BackendCapabilities capabilities() const noexcept override {
+    return {.embedding_rows = true,
+            .hidden_states = true,
+            .numeric_modes = true,
+            .snapshots = true,
+            .batch_invariant = true};
+  }
+
+  SupportAnswer supports(const ModelDescription& description) const override {
+    if (!is_directory_format(description.format)) {
+      return {Support::No, fmt::format("it does not run {} files yet", format_name(description.format))};
+    }
+    if (native::find_family(description.architecture) == nullptr) {
+      return {Support::No, fmt::format("it does not know the architecture '{}'", description.architecture)};
+    }
+    return {Support::Yes, "it runs this architecture"};
+  }
+
+  Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
+                                   const ContextOptions& context) const override {
+    MINERVA_ASSIGN(const native::DecoderSpec spec, spec_of(description));
+    const ScalarType kv = load.numeric_mode == NumericMode::Exact ? ScalarType::F32 : ScalarType::F16;
+    const std::uint64_t cells = context.context_tokens > 0 ? context.context_tokens : spec.context_length;
+    return MemoryNeed{
+        .weights_bytes = description.tensor_bytes > 0 ? description.tensor_bytes : description.file_bytes,
+        .kv_bytes = cells * native::SequenceCache::bytes_per_position(spec, kv),
+        .compute_bytes = native::ForwardPass::working_bytes(
+            spec, std::min<std::uint64_t>(context.batch_tokens, cells), context.sequences_max)};
+  }
+
+  Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions& options,
+                                      const LoadProgress& progress) override {
+    MINERVA_ASSIGN(native::DecoderSpec spec, spec_of(description));
+    MINERVA_ASSIGN(std::shared_ptr<Checkpoint> checkpoint, Checkpoint::open(description));
+    MINERVA_ASSIGN(native::DecoderWeights weights,
+                   native::bind_weights(spec, std::move(checkpoint), progress));
+    const NumericMode mode =
+        options.numeric_mode == NumericMode::Default ? NumericMode::Fast : options.numeric_mode;
+    return std::make_shared<NativeModel>(std::move(spec), std::move(weights), mode);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<InferenceBackend> make_native_backend() {
+  return std::make_shared<NativeBackend>();
+}
+
+}  // namespace minerva
