@@ -154,10 +154,17 @@ std::uint64_t SequenceCache::bytes() const noexcept {
 }
 
 std::vector<std::byte> SequenceCache::save() const {
-  std::vector<std::byte> out;
+  std::size_t size = sizeof(SavedHeader);
+  for (const Layer& layer : layers_) {
+    size += sizeof layer.origin;
+    size +=
+        static_cast<std::size_t>((length_ - layer.origin) * (layer.keys.row_bytes + layer.values.row_bytes));
+  }
+  std::vector<std::byte> out(size);
+  std::byte* to = out.data();
   const auto append = [&](const void* data, std::int64_t bytes) {
-    const auto* begin = static_cast<const std::byte*>(data);
-    out.insert(out.end(), begin, begin + bytes);
+    if (bytes > 0) std::memcpy(to, data, static_cast<std::size_t>(bytes));
+    to += bytes;
   };
   const SavedHeader header{length_, static_cast<std::int64_t>(layers_.size())};
   append(&header, sizeof header);
