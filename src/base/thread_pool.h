@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -57,10 +58,14 @@ class ThreadPool {
   int size_;
   Task task_ = nullptr;
   void* context_ = nullptr;
-  // One line each: the caller writes the first, the workers the second.
-  alignas(64) std::atomic<std::uint64_t> epoch_{0};
-  alignas(64) std::atomic<int> running_{0};
-  alignas(64) std::atomic<int> sleeping_{0};
+  // A cache line each: the caller writes the first, the workers the second. Gaps, not alignas: a pool may
+  // stand on a stack that is aligned less (AddressSanitizer's).
+  [[maybe_unused]] std::byte before_epoch_[64]{};
+  std::atomic<std::uint64_t> epoch_{0};
+  [[maybe_unused]] std::byte before_running_[64]{};
+  std::atomic<int> running_{0};
+  [[maybe_unused]] std::byte before_sleeping_[64]{};
+  std::atomic<int> sleeping_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
