@@ -39,33 +39,34 @@ std::string repeated(std::string_view part, std::size_t count) {
 }
 
 TEST(Pickle, ReadsEveryKindOfData) {
-  const auto result = run(PickleBuilder(4)
-                              .raw("\x95" + little_endian(4, 8))  // a frame
-                              .empty_list()
-                              .raw("\x94")  // MEMOIZE as 0
-                              .mark()
-                              .none()
-                              .boolean(true)
-                              .raw("K\xff")
-                              .raw("M\xff\xff")
-                              .raw("J\xff\xff\xff\xff")
-                              .integer(-5)
-                              .raw(std::string("\x8a\x00", 2))  // LONG1 of no bytes: zero
-                              .raw("\x8a\x01\x80")
-                              .raw("G" + std::string(8, '\0'))
-                              .string("text")
-                              .raw("\x8c\x02hi")
-                              .raw("\x8d" + little_endian(1, 8) + "x")
-                              .empty_tuple()
-                              .raw("N\x85")
-                              .raw("NN\x86")
-                              .raw("NNN\x87")
-                              .raw("h")
-                              .raw(std::string(1, '\0'))
-                              .raw("e")
-                              .none()
-                              .append()
-                              .finish());
+  const std::string pickle = PickleBuilder(4)
+                                 .raw("\x95" + little_endian(4, 8))  // a frame
+                                 .empty_list()
+                                 .raw("\x94")  // MEMOIZE as 0
+                                 .mark()
+                                 .none()
+                                 .boolean(true)
+                                 .raw("K\xff")
+                                 .raw("M\xff\xff")
+                                 .raw("J\xff\xff\xff\xff")
+                                 .integer(-5)
+                                 .raw(std::string("\x8a\x00", 2))  // LONG1 of no bytes: zero
+                                 .raw("\x8a\x01\x80")
+                                 .raw("G" + std::string(8, '\0'))
+                                 .string("text")
+                                 .raw("\x8c\x02hi")
+                                 .raw("\x8d" + little_endian(1, 8) + "x")
+                                 .empty_tuple()
+                                 .raw("N\x85")
+                                 .raw("NN\x86")
+                                 .raw("NNN\x87")
+                                 .raw("h")
+                                 .raw(std::string(1, '\0'))
+                                 .raw("e")
+                                 .none()
+                                 .append()
+                                 .finish();  // the result looks into it
+  const auto result = run(pickle);
   ASSERT_TRUE(result) << result.error().message;
   ASSERT_EQ(result->root.kind, Value::Kind::List);
   const Heap& heap = result->heap;
