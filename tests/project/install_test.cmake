@@ -15,18 +15,30 @@ endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
-# The command and the documents are where they belong.
+# The command and the documents are where they belong, and the command finds all it needs.
 foreach(file bin/minerva share/doc/minerva/LICENSE)
   if(NOT EXISTS ${prefix}/${file})
     message(FATAL_ERROR "${file} was not installed")
   endif()
 endforeach()
+run(${prefix}/bin/minerva --version)
 
-# A program of ten lines.
+# The example of the library's use, against what was installed.
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${work}/consumer -G Ninja
-    -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${prefix})
+    -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_PREFIX_PATH=${prefix}
+    -DEXAMPLES=${CMAKE_CURRENT_LIST_DIR}/../../examples)
 run(${CMAKE_COMMAND} --build ${work}/consumer)
-run(${work}/consumer/consumer)
+execute_process(COMMAND ${work}/consumer/complete ${work}/no-such-model Hi RESULT_VARIABLE status
+                ERROR_VARIABLE message)
+if(NOT status EQUAL 2 OR NOT message MATCHES "no-such-model")
+  message(FATAL_ERROR "a model that is not there: expected status 2 and its name, got ${status}: ${message}")
+endif()
+if(EXISTS ${MODEL})
+  run(${work}/consumer/complete ${MODEL} "Say hello.")
+  if(output STREQUAL "\n")
+    message(FATAL_ERROR "the example answered nothing")
+  endif()
+endif()
 
 # The library shows our names only.
 file(GLOB library ${prefix}/lib*/libminerva.so ${prefix}/lib/*/libminerva.so)
