@@ -10,7 +10,10 @@
 
 #include "backends/llama/llama_model.h"
 #include "backends/llama/memory_need.h"
+#include "backends/llama/preflight.h"
+#include "formats/quote.h"
 #include "text/llama_library.h"
+#include "text/tokenizer/gguf_vocabulary_check.h"
 #include "text/tokenizer/llama_vocabulary.h"
 
 namespace minerva {
@@ -39,23 +42,35 @@ llama_model_params make_params(const LoadOptions& options, LoadState& state) {
   return params;
 }
 
-Result<std::shared_ptr<llama_model>> load_model(const ModelDescription& description,
-                                                const LoadOptions& options, LoadState& state) {
+Result<std::shared_ptr<llama_model>> load_model(const gguf::Model& opened, const LoadOptions& options,
+                                                LoadState& state) {
   std::vector<const char*> paths;
-  for (const auto& file : description.weight_files) paths.push_back(file.c_str());
+  for (const auto& path : opened.paths) paths.push_back(path.c_str());
   std::shared_ptr<llama_model> model;
-  auto loaded =
-      guard_llama(fmt::format("load '{}'", description.weight_files.front().filename().string()), [&] {
-        const llama_model_params params = make_params(options, state);
-        llama_model* const raw = paths.size() == 1
-                                     ? llama_model_load_from_file(paths.front(), params)
-                                     : llama_model_load_from_splits(paths.data(), paths.size(), params);
-        model.reset(raw, [](llama_model* pointer) { llama_model_free(pointer); });
-        return raw != nullptr;
-      });
+  auto loaded = guard_llama(fmt::format("load '{}'", opened.first().name()), [&] {
+    const llama_model_params params = make_params(options, state);
+    llama_model* const raw = paths.size() == 1
+                                 ? llama_model_load_from_file(paths.front(), params)
+                                 : llama_model_load_from_splits(paths.data(), paths.size(), params);
+    model.reset(raw, [](llama_model* pointer) { llama_model_free(pointer); });
+    return raw != nullptr;
+  });
   if (loaded) return model;
   if (state.cancelled) return fail(ErrorCode::Cancelled, "loading was cancelled", "Open the model again.");
   return std::unexpected(std::move(loaded).error());
+}
+
+// A model's headers, opened and checked.
+struct Opened {
+  gguf::Model model;
+  Preflight preflight;
+};
+
+Result<std::shared_ptr<const Opened>> open_checked(const ModelDescription& description) {
+  if (description.weight_files.empty()) return internal_error("a GGUF description without files");
+  MINERVA_ASSIGN(gguf::Model model, gguf::open_model(description.weight_files.front()));
+  MINERVA_ASSIGN(Preflight preflight, check_for_llama(model));
+  return std::make_shared<const Opened>(std::move(model), std::move(preflight));
 }
 
 class LlamaBackend final : public InferenceBackend {
@@ -66,28 +81,44 @@ class LlamaBackend final : public InferenceBackend {
 
   SupportAnswer supports(const ModelDescription& description) const override {
     if (description.format != Format::Gguf) return {Support::No, "the llama backend runs GGUF files only"};
+    const Architecture* const architecture = find_architecture(description.architecture);
+    if (architecture == nullptr) {
+      return {Support::No,
+              fmt::format("llama.cpp does not know the architecture {}", quoted(description.architecture))};
+    }
+    if (architecture->use != ArchitectureUse::Generator) {
+      return {Support::No, fmt::format("a model of the architecture {} does not generate text",
+                                       quoted(description.architecture))};
+    }
     return {Support::Yes, ""};
   }
 
   Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
                                    const ContextOptions& context) const override {
-    return estimate_memory(description, load, context);
+    // Opened for every question: some milliseconds, and never an answer about a file that was replaced.
+    MINERVA_ASSIGN(const auto opened, open_checked(description));
+    return estimate_memory(opened->model, opened->preflight, load, context);
   }
 
   Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions& options,
                                       const LoadProgress& progress) override {
-    if (description.weight_files.empty()) return internal_error("a GGUF description without files");
     start_llama_library();
+    MINERVA_ASSIGN(const auto opened, open_checked(description));
     std::vector<WatchedFile> files;
-    for (const auto& path : description.weight_files) {
+    for (const auto& path : opened->model.paths) {
       MINERVA_ASSIGN(WatchedFile file, WatchedFile::open(path));
       files.push_back(std::move(file));
     }
     LoadState state{.progress = &progress};
-    MINERVA_ASSIGN(auto raw, load_model(description, options, state));
-    MINERVA_ASSIGN(auto vocabulary, make_llama_tokenizer(raw));
-    auto model =
-        std::make_shared<LlamaModel>(std::move(raw), description, std::move(files), std::move(vocabulary));
+    auto raw = load_model(opened->model, options, state);
+    if (!raw) {
+      if (raw.error().code == ErrorCode::ModelLoading)
+        MINERVA_TRY(check_gguf_vocabulary_thoroughly(opened->model.first()));
+      return std::unexpected(std::move(raw).error());
+    }
+    MINERVA_ASSIGN(auto vocabulary, make_llama_tokenizer(*raw));
+    auto model = std::make_shared<LlamaModel>(std::move(*raw), opened->preflight, std::move(files),
+                                              std::move(vocabulary));
     if (const Error* error = model->poisoned()) return std::unexpected(*error);
     return model;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "backends/llama/memory_need.h"
@@ -10,9 +11,6 @@
 
 namespace minerva {
 namespace {
-
-// llama.cpp computes at most so many rows at once; more only costs memory.
-constexpr std::uint32_t kMicroBatchRows = 512;
 
 DecodeResult failure(DecodeStatus status, Error error) {
   return {status, std::move(error)};
@@ -34,6 +32,7 @@ llama_context_params make_params(const ContextOptions& options, std::uint32_t to
   params.n_threads_batch = threads;
   // One pool of cells for all sequences. Without it, copying a prefix aborts the process.
   params.kv_unified = true;
+  params.pooling_type = LLAMA_POOLING_TYPE_NONE;  // the file's may be nonsense, and is for encoders
   // Layers with a sliding window keep the window only, as llama.cpp's own programs do: less memory, less to
   // compute. What that forgets, `reusable_prefix` answers for.
   params.swa_full = false;
@@ -72,13 +71,39 @@ Result<std::unique_ptr<Context>> LlamaContext::make(std::shared_ptr<LlamaModel> 
     return model_loading("the model has no memory of earlier tokens: it is an encoder, not a generator",
                          "Use a model that generates text.");
   }
+  if (context->model_->preflight().needs_trial) MINERVA_TRY(context->try_out());
   llama_attach_threadpool(raw, context->pool_->get(), context->pool_->get());
   context->context_tokens_ = tokens;
   // Attention that looks ahead must see its whole batch at once.
   context->batch_tokens_ = llama_get_causal_attn(raw) ? llama_n_batch(raw) : llama_n_ubatch(raw);
   context->lengths_.assign(options.sequences_max, 0);
-  context->kv_bytes_ = kv_bytes_of(context->model_->description(), llama_n_ctx(raw), options);
+  context->kv_bytes_ = cache_bytes(context->model_->preflight(), llama_n_ctx(raw), options);
   return context;
+}
+
+// A token alone and two together, on this thread alone, where guard_llama can answer for an operation that
+// llama.cpp cannot do with the types and shapes of this file.
+Result<void> LlamaContext::try_out() {
+  const int threads = pool_->threads();
+  llama_set_n_threads(context_.get(), 1, 1);
+  const std::array<BatchRow, 2> rows = {BatchRow{.input = TokenId{0}, .sequence = 0, .position = 0},
+                                        BatchRow{.input = TokenId{0}, .sequence = 0, .position = 1}};
+  for (const std::size_t count : {1U, 2U}) {
+    if (count > llama_n_batch(context_.get())) break;
+    auto tried = guard_llama("compute with this model", [&] {
+      batch_.assign(std::span(rows).first(count));
+      batch_.wants_logits.back() = 1;
+      return llama_decode(context_.get(), batch_.view()) == 0 &&
+             llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(count) - 1) != nullptr;
+    });
+    if (!tried) {
+      static_cast<void>(context_.release());  // in an unknown state: not even to be freed
+      return tried;
+    }
+    llama_memory_seq_rm(memory_, 0, -1, -1);
+  }
+  llama_set_n_threads(context_.get(), threads, threads);
+  return {};
 }
 
 LlamaContext::LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<GgmlThreadPool> pool)
@@ -86,6 +111,10 @@ LlamaContext::LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<Gg
 
 LlamaContext::~LlamaContext() {
   if (context_ == nullptr) return;
+  if (broken_) {
+    static_cast<void>(context_.release());  // in an unknown state: not even to be freed
+    return;
+  }
   llama_detach_threadpool(context_.get());
 }
 
@@ -191,6 +220,7 @@ DecodeResult LlamaContext::decode(std::span<const BatchRow> batch, std::stop_tok
   outputs_.assign(batch.size(), {});
   if (batch.empty()) return {};
   if (const Error* error = model_->poisoned()) return failure(DecodeStatus::Fatal, *error);
+  if (broken_) return failure(DecodeStatus::Fatal, *broken_);
   if (auto refused = refuse(batch)) return *std::move(refused);
 
   stop_ = std::move(stop);
@@ -214,20 +244,24 @@ DecodeResult LlamaContext::decode(std::span<const BatchRow> batch, std::stop_tok
 
 DecodeResult LlamaContext::decode_part(std::span<const BatchRow> rows) {
   batch_.assign(rows);
-  std::int32_t code = 0;
+  std::optional<std::int32_t> code;
   auto decoded = [&] {
     const std::lock_guard lock(pool_->mutex());
     return guard_llama("compute", [&] {
       code = llama_decode(context_.get(), batch_.view());
-      if (code == 0) llama_synchronize(context_.get());
-      return code >= 0;
+      if (*code == 0) llama_synchronize(context_.get());
+      return *code >= 0;
     });
   }();
+  if (!decoded && !code) {  // an assertion or a fault
+    broken_ = decoded.error();
+    return failure(DecodeStatus::Fatal, *broken_);
+  }
   if (!decoded) {
     believe_memory(rows);
     return failure(DecodeStatus::Fatal, std::move(decoded).error());
   }
-  switch (code) {
+  switch (*code) {
     case 0:
       for (const BatchRow& row : rows) lengths_[static_cast<std::size_t>(row.sequence)] = row.position + 1;
       return {};
@@ -288,6 +322,7 @@ Position LlamaContext::reusable_prefix(SequenceId sequence, Position position) c
   const Position wanted = std::min(position, end);
   if (wanted <= 0) return 0;
   if (wanted == end) return end;
+  if (broken_) return 0;
   const MemoryTraits& traits = model_->memory_traits();
   if (traits.recurrent || !traits.partial_removal) return 0;
   // A row at `wanted` looks back over the window, itself included; what is older may be gone.
@@ -319,6 +354,7 @@ Result<void> LlamaContext::truncate(SequenceId sequence, Position position) {
 Result<void> LlamaContext::copy(SequenceId from, SequenceId to, Position length_wanted) {
   MINERVA_TRY(check_sequence(from));
   MINERVA_TRY(check_sequence(to));
+  if (broken_) return std::unexpected(*broken_);
   if (from == to) return truncate(from, length_wanted);
   if (length_wanted < 0 || length_wanted > length(from) ||
       reusable_prefix(from, length_wanted) != length_wanted) {
@@ -337,6 +373,7 @@ Result<void> LlamaContext::copy(SequenceId from, SequenceId to, Position length_
 
 Result<SequenceSnapshot> LlamaContext::snapshot(SequenceId sequence) const {
   MINERVA_TRY(check_sequence(sequence));
+  if (broken_) return std::unexpected(*broken_);
   SequenceSnapshot snapshot{.bytes = {}, .length = length(sequence)};
   if (snapshot.length == 0) return snapshot;
   MINERVA_TRY(guard_llama("save a sequence", [&] {
@@ -359,6 +396,7 @@ Result<void> LlamaContext::restore(SequenceId sequence, const SequenceSnapshot& 
                             snapshot.length, context_tokens_),
                 "Use a larger context (-c N).");
   }
+  if (broken_) return std::unexpected(*broken_);
   release(sequence);
   if (snapshot.length == 0) return {};
   auto restored = guard_llama("restore a sequence", [&] {
@@ -381,13 +419,13 @@ Result<void> LlamaContext::restore(SequenceId sequence, const SequenceSnapshot& 
 }
 
 std::uint64_t LlamaContext::state_bytes(SequenceId sequence) const {
-  if (length(sequence) == 0) return 0;
+  if (length(sequence) == 0 || broken_) return 0;
   return llama_state_seq_get_size(context_.get(), sequence);
 }
 
 void LlamaContext::release(SequenceId sequence) {
   if (!is_valid(sequence)) return;
-  llama_memory_seq_rm(memory_, sequence, -1, -1);
+  if (!broken_) llama_memory_seq_rm(memory_, sequence, -1, -1);
   lengths_[static_cast<std::size_t>(sequence)] = 0;
 }
 

@@ -54,6 +54,7 @@ class LlamaContext final : public Context {
   };
 
   LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<GgmlThreadPool> pool);
+  Result<void> try_out();
   bool is_valid(SequenceId sequence) const noexcept;
   Result<void> check_sequence(SequenceId sequence) const;
   std::optional<DecodeResult> refuse(std::span<const BatchRow> batch) const;
@@ -74,6 +75,7 @@ class LlamaContext final : public Context {
   Batch batch_;
   std::vector<std::span<const float>> outputs_;  // by row of the last batch
   std::vector<float> kept_outputs_;              // where several calls made them
+  std::optional<Error> broken_;                  // libllama failed an assertion: no more calls into it
   std::stop_token stop_;                         // of the running decode; read by llama.cpp's threads
 };
 

@@ -9,9 +9,9 @@
 
 namespace minerva {
 
-LlamaModel::LlamaModel(std::shared_ptr<llama_model> model, ModelDescription description,
+LlamaModel::LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight,
                        std::vector<WatchedFile> files, std::shared_ptr<const Tokenizer> vocabulary)
-    : model_(std::move(model)), description_(std::move(description)), vocabulary_(std::move(vocabulary)) {
+    : model_(std::move(model)), vocabulary_(std::move(vocabulary)), preflight_(std::move(preflight)) {
   for (WatchedFile& file : files) {
     Error changed = file_state_error(FileState::Changed, file.name());
     Error failed = file_state_error(FileState::Failed, file.name());
@@ -24,7 +24,7 @@ LlamaModel::LlamaModel(std::shared_ptr<llama_model> model, ModelDescription desc
            .weights_bytes = llama_model_size(raw),
            .numeric_mode = "default"};
   traits_ = {.recurrent = llama_model_is_recurrent(raw) || llama_model_is_hybrid(raw),
-             .partial_removal = true,
+             .partial_removal = !preflight_.architecture->exotic_memory,
              .sliding_window = static_cast<std::uint32_t>(std::max(llama_model_n_swa(raw), 0))};
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/llama/preflight.h"
 #include "base/mapping.h"
 
 struct llama_model;
@@ -21,7 +22,7 @@ struct MemoryTraits {
 
 class LlamaModel final : public Model, public std::enable_shared_from_this<LlamaModel> {
  public:
-  LlamaModel(std::shared_ptr<llama_model> model, ModelDescription description, std::vector<WatchedFile> files,
+  LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight, std::vector<WatchedFile> files,
              std::shared_ptr<const Tokenizer> vocabulary);
 
   const ModelInfo& info() const noexcept override { return info_; }
@@ -29,9 +30,9 @@ class LlamaModel final : public Model, public std::enable_shared_from_this<Llama
   std::shared_ptr<const Tokenizer> vocabulary() const override { return vocabulary_; }
   const Error* poisoned() const noexcept override;
 
-  const ModelDescription& description() const noexcept { return description_; }
   llama_model* get() const noexcept { return model_.get(); }
   const MemoryTraits& memory_traits() const noexcept { return traits_; }
+  const Preflight& preflight() const noexcept { return preflight_; }
 
  private:
   struct File {
@@ -42,10 +43,10 @@ class LlamaModel final : public Model, public std::enable_shared_from_this<Llama
 
   std::vector<File> files_;  // before model_: watched until it is unmapped
   std::shared_ptr<llama_model> model_;
-  ModelDescription description_;
   std::shared_ptr<const Tokenizer> vocabulary_;
   ModelInfo info_;
   MemoryTraits traits_;
+  Preflight preflight_;
   mutable std::atomic<const Error*> poison_ = nullptr;
 };
 

@@ -1,20 +1,27 @@
 // How much memory llama.cpp will take for a model and a context, told before it is asked.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "backends/backend.h"
+#include "backends/llama/preflight.h"
+#include "formats/gguf/split.h"
 
 namespace minerva {
 
+/// llama.cpp computes at most so many rows at once; more would only cost memory.
+inline constexpr std::uint32_t kMicroBatchRows = 512;
+
 /// Rows of logits that one call of llama_decode gives: llama.cpp reserves working memory for that many.
-std::uint32_t logits_rows_at_once(const ContextOptions& options, std::size_t vocabulary_size);
+std::uint32_t logits_rows_at_once(const ContextOptions& options, std::size_t vocabulary_size) noexcept;
 
-/// Bytes of the KV cache with `cells` cells.
-std::uint64_t kv_bytes_of(const ModelDescription& description, std::uint32_t cells,
-                          const ContextOptions& options);
+/// Bytes of what llama.cpp keeps of earlier tokens in a context of `cells` cells (a multiple of 256).
+std::uint64_t cache_bytes(const Preflight& preflight, std::uint32_t cells,
+                          const ContextOptions& options) noexcept;
 
-Result<MemoryNeed> estimate_memory(const ModelDescription& description, const LoadOptions& load,
-                                   const ContextOptions& context);
+/// The whole need. Measured within 32 MB of the peak on the models of tests/model.
+MemoryNeed estimate_memory(const gguf::Model& model, const Preflight& preflight, const LoadOptions& load,
+                           const ContextOptions& context) noexcept;
 
 }  // namespace minerva

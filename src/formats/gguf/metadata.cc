@@ -138,7 +138,10 @@ Result<const ArrayInfo*> Metadata::typed_array(std::string_view key, ValueType e
   const KeyValue* entry = find(key);
   if (entry == nullptr) return nullptr;
   const auto* array = std::get_if<ArrayInfo>(&entry->value);
-  if (array == nullptr || array->element != element) {
+  const auto is_wanted = [&](ValueType type) {
+    return type == element || (type == ValueType::Bool && element == ValueType::U8);
+  };
+  if (array == nullptr || !is_wanted(array->element)) {
     return wrong_type(*entry, fmt::format("array of {}", value_type_name(element)));
   }
   return array;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "text/llama_library.h"
+#include "text/tokenizer/gguf_vocabulary_check.h"
 #include "text/utf8.h"
 
 namespace minerva {
@@ -148,16 +149,22 @@ Result<std::shared_ptr<const Tokenizer>> make_llama_tokenizer(std::shared_ptr<co
 
 Result<std::shared_ptr<const Tokenizer>> load_gguf_tokenizer(const ModelDescription& description) {
   if (description.weight_files.empty()) return internal_error("a GGUF description without files");
+  MINERVA_ASSIGN(const gguf::File file, gguf::File::open(description.weight_files.front()));
+  MINERVA_TRY(check_gguf_vocabulary(file));
   std::shared_ptr<const llama_model> model;
-  MINERVA_TRY(guard_llama(
+  auto loaded = guard_llama(
       fmt::format("read the vocabulary of '{}'", description.weight_files.front().filename().string()), [&] {
         llama_model_params params = llama_model_default_params();
         params.vocab_only = true;
         params.load_mode = LLAMA_LOAD_MODE_NONE;
         model.reset(llama_model_load_from_file(description.weight_files.front().c_str(), params),
-                    [](const llama_model* loaded) { llama_model_free(const_cast<llama_model*>(loaded)); });
+                    [](const llama_model* raw) { llama_model_free(const_cast<llama_model*>(raw)); });
         return model != nullptr;
-      }));
+      });
+  if (!loaded) {
+    MINERVA_TRY(check_gguf_vocabulary_thoroughly(file));
+    return std::unexpected(std::move(loaded).error());
+  }
   return make_llama_tokenizer(std::move(model));
 }
 
