@@ -9,16 +9,6 @@
 namespace minerva::kernels {
 namespace {
 
-/// As AttendState of impl/attention.h divides it.
-std::int64_t attend_scratch_bytes(const AttentionShape& shape) {
-  const std::int64_t group = shape.heads / shape.kv_heads;
-  const std::int64_t rows = std::max<std::int64_t>(kAttendRows, group);
-  const std::int64_t floats =
-      (std::int64_t{shape.head_dim} + shape.value_dim) * kPositionBlock +
-      rows * (shape.head_dim + kPositionBlock + 2 * (2 + std::int64_t{shape.value_dim}));
-  return round_up(floats * 4 + 6 * 64, 64);
-}
-
 /// Query rows [first, first + count) of one sequence, and the chunks of positions they see.
 struct Tile {
   std::int64_t first = 0;
@@ -71,8 +61,10 @@ void Kernels::attend(const AttentionShape& shape, std::span<const AttentionRow> 
                      Rows out) {
   const IsaTable& table = *state_->table;
   const int group = shape.heads / shape.kv_heads;
-  const auto tiles = make_tiles(rows, std::max(1, kAttendRows / group));
-  const std::int64_t scratch = attend_scratch_bytes(shape);
+  const int rows_max = std::max(1, kAttendRows / group);
+  const auto tiles = make_tiles(rows, rows_max);
+  const AttendSizes sizes = table.attend_sizes(shape, rows_max);
+  const std::int64_t scratch = sizes.scratch_bytes;
   std::byte* memory = state_->jobs.get(scratch * pool_.size());
   const auto job_of = [&](std::int64_t item, int thread) {
     const Tile& tile = tiles[static_cast<std::size_t>(item / shape.kv_heads)];
@@ -98,9 +90,7 @@ void Kernels::attend(const AttentionShape& shape, std::span<const AttentionRow> 
     deal(pool_, items, [&](std::int64_t i, int thread) { table.attend(job_of(items - 1 - i, thread)); });
     return;
   }
-  const std::int64_t rows_max = std::max<std::int64_t>(kAttendRows, group);
-  const std::int64_t partial =
-      rows_max * (2 + std::int64_t{shape.value_dim});  // floats of a chunk of an item
+  const std::int64_t partial = sizes.partial_floats;
   auto* partials =
       static_cast<float*>(static_cast<void*>(state_->partials.get(items * chunks * partial * 4)));
   deal(pool_, items * chunks, [&](std::int64_t i, int thread) {

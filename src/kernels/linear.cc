@@ -44,30 +44,42 @@ std::int64_t x_rows_at_once(std::int64_t cols, Path path) {
 
 /// Working memory of one job: widened weights; or a weight tile, the sums of a panel and the corrections.
 std::int64_t linear_scratch_bytes(std::int64_t cols, std::int64_t x_rows) {
-  const std::int64_t widened = kWidenedRows * round_up(cols, kLanesMax) * 4;
+  const std::int64_t widened = kWidenedRows * round_up(cols, 64) * 4;
   const std::int64_t rows = std::min(x_rows, x_rows_at_once(cols, Path::Int8));
   const std::int64_t int8 =
       kWeightTileBytes + rows * kLanesMax * 4 + rows * (cols / Int8Layout::kBlock + 1) * 8;
   return round_up(std::max(widened, int8), 64);
 }
 
-/// Makes of x what `needs` says, in one piece of memory.
+/// What the paths of a call need of x.
+struct Needs {
+  bool floats = false;
+  bool bf16 = false;
+  bool int8 = false;
+};
+
+/// Makes of x what is needed, in one piece of memory.
 class Preparation {
  public:
-  Preparation(const IsaTable& table, ConstRows x, bool bf16, bool int8) : table_(table), x_(x) {
+  Preparation(const IsaTable& table, ConstRows x, const Needs& needs) : table_(table), x_(x) {
     prepared_.floats = x.data;
     prepared_.float_stride = x.stride;
     prepared_.bf16_stride = round_up(x.width, kBf16Step);
-    if (bf16) bf16_bytes_ = round_up(x.count * prepared_.bf16_stride * 2, 64);
-    if (int8) int8_bytes_ = x.count * int8_row_bytes();
+    if (needs.floats && !is_aligned() && x.count >= kAlignFrom) {
+      prepared_.float_stride = round_up(x.width, kLanesMax);
+      float_bytes_ = x.count * prepared_.float_stride * 4;
+    }
+    if (needs.bf16) bf16_bytes_ = round_up(x.count * prepared_.bf16_stride * 2, 64);
+    if (needs.int8) int8_bytes_ = x.count * int8_row_bytes();
   }
 
-  std::int64_t bytes() const { return bf16_bytes_ + int8_bytes_; }
+  std::int64_t bytes() const { return float_bytes_ + bf16_bytes_ + int8_bytes_; }
 
   void run(std::byte* memory, ThreadPool& pool) {
     if (bytes() == 0) return;
-    if (bf16_bytes_ != 0) prepared_.bf16 = static_cast<std::uint16_t*>(static_cast<void*>(memory));
-    if (int8_bytes_ != 0) prepared_.int8 = memory + bf16_bytes_;
+    if (float_bytes_ != 0) prepared_.floats = floats_in(memory);
+    if (bf16_bytes_ != 0) prepared_.bf16 = bf16_in(memory);
+    if (int8_bytes_ != 0) prepared_.int8 = int8_in(memory);
     const std::int64_t tiles = (x_.count + table_.int8_tile - 1) / table_.int8_tile;
     const auto convert = [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t tile = begin; tile < end; ++tile) convert_tile(memory, tile);
@@ -83,24 +95,42 @@ class Preparation {
   const PreparedRows& rows() const { return prepared_; }
 
  private:
+  // Rows that begin in the middle of a cache line cost two loads for each vector: copied when used so often.
+  static constexpr std::int64_t kAlignFrom = 12;
+  bool is_aligned() const {
+    constexpr std::uintptr_t kLine = 64;
+    return reinterpret_cast<std::uintptr_t>(x_.data) % kLine == 0 && x_.stride % kLanesMax == 0;
+  }
+
+  float* floats_in(std::byte* memory) const { return static_cast<float*>(static_cast<void*>(memory)); }
+  std::uint16_t* bf16_in(std::byte* memory) const {
+    return static_cast<std::uint16_t*>(static_cast<void*>(memory + float_bytes_));
+  }
+  std::byte* int8_in(std::byte* memory) const { return memory + float_bytes_ + bf16_bytes_; }
+
   std::int64_t int8_row_bytes() const { return x_.width / Int8Layout::kBlock * Int8Layout::kBytes; }
 
   void convert_tile(std::byte* memory, std::int64_t tile) const {
     const std::int64_t first = tile * table_.int8_tile;
     const std::int64_t count = std::min<std::int64_t>(table_.int8_tile, x_.count - first);
-    for (std::int64_t i = first; bf16_bytes_ != 0 && i < first + count; ++i) {
-      auto* out = static_cast<std::uint16_t*>(static_cast<void*>(memory)) + i * prepared_.bf16_stride;
-      table_.prepare_bf16(x_.row(i), x_.width, out);
+    for (std::int64_t i = first; i < first + count; ++i) {
+      if (float_bytes_ != 0) {
+        float* row = floats_in(memory) + i * prepared_.float_stride;
+        std::fill(std::copy_n(x_.row(i), x_.width, row), row + prepared_.float_stride, 0.0F);
+      }
+      if (bf16_bytes_ != 0)
+        table_.prepare_bf16(x_.row(i), x_.width, bf16_in(memory) + i * prepared_.bf16_stride);
     }
     if (int8_bytes_ != 0) {
       table_.prepare_int8(x_.row(first), x_.stride, static_cast<int>(count), x_.width,
-                          memory + bf16_bytes_ + first * int8_row_bytes());
+                          int8_in(memory) + first * int8_row_bytes());
     }
   }
 
   const IsaTable& table_;
   ConstRows x_;
   PreparedRows prepared_;
+  std::int64_t float_bytes_ = 0;
   std::int64_t bf16_bytes_ = 0;
   std::int64_t int8_bytes_ = 0;
 };
@@ -145,17 +175,17 @@ void run_share(const IsaTable& table, Path path, LinearJob job, std::int64_t x_r
 
 void Kernels::linear(std::span<const LinearOutput> outputs, ConstRows x, NumericMode mode) {
   const IsaTable& table = *state_->table;
-  bool bf16 = false;
-  bool int8 = false;
+  Needs needs;
   std::int64_t groups = 0;
   for (const auto& output : outputs) {
     const Path path = path_of(*output.weight, mode, table);
-    bf16 |= path == Path::Bf16;
-    int8 |= path == Path::Int8;
+    needs.floats |= path == Path::Float;
+    needs.bf16 |= path == Path::Bf16;
+    needs.int8 |= path == Path::Int8;
     groups += groups_of(*output.weight);
   }
   if (x.count == 0) return;
-  Preparation preparation(table, x, bf16, int8);
+  Preparation preparation(table, x, needs);
   preparation.run(state_->prepared.get(preparation.bytes()), pool_);
 
   const std::int64_t scratch = linear_scratch_bytes(x.width, x.count);

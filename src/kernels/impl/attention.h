@@ -14,6 +14,10 @@ constexpr int kBlockVectors = kBlock / kLanes;
 constexpr int kTileVectors = kLanes == 16 ? 4 : 2;
 constexpr float kNone = -__builtin_inff();
 
+/// A row's partial result: its largest score in all lanes, sums of weights by lane, weighted values.
+constexpr int kSums = kLanes;
+constexpr int kValues = 2 * kLanes;
+
 /// What a job works on; lives in its scratch.
 struct AttendState {
   const AttendJob* job = nullptr;
@@ -22,12 +26,15 @@ struct AttendState {
   int rows = 0;   ///< row_count * group; row r is query row r / group, head r % group
   int head_dim = 0;
   int value_dim = 0;
-  float* keys = nullptr;     ///< [head_dim][kBlock]
-  float* values = nullptr;   ///< [kBlock][value_dim]
-  float* queries = nullptr;  ///< [rows][head_dim]
-  float* scores = nullptr;   ///< [rows][kBlock]
-  float* chunk = nullptr;    ///< [rows][2 + value_dim]
-  float* total = nullptr;    ///< [rows][2 + value_dim]
+  float* keys = nullptr;       ///< [head_dim][kBlock]
+  float* values = nullptr;     ///< [kBlock][value_dim]
+  float* queries = nullptr;    ///< [rows][head_dim]
+  float* scores = nullptr;     ///< [rows][kBlock]
+  float* chunk = nullptr;      ///< [rows][partial]
+  float* total = nullptr;      ///< [rows][partial]
+  std::int64_t partial = 0;    ///< floats of a partial result
+  std::int32_t* lo = nullptr;  ///< [rows]: the positions of a block that a row sees
+  std::int32_t* hi = nullptr;
 };
 
 inline int kv_bytes(ScalarType type) {
@@ -40,6 +47,39 @@ MINERVA_INLINE std::int64_t most(std::int64_t a, std::int64_t b) {
   return a > b ? a : b;
 }
 
+/// Divides `memory` among the pointers of `s`, whose sizes are set; returns how many floats that takes. (All
+/// of it is multiples of a cache line, on from its beginning.)
+inline std::int64_t divide_memory(AttendState& s, float* memory) {
+  std::int64_t used = 0;
+  const auto take = [&](std::int64_t floats) {
+    float* result = memory == nullptr ? nullptr : memory + used;
+    used += (floats + 15) / 16 * 16;
+    return result;
+  };
+  s.partial = kValues + s.value_dim;
+  s.keys = take(std::int64_t{s.head_dim} * kBlock);
+  s.values = take(std::int64_t{s.value_dim} * kBlock);
+  s.queries = take(std::int64_t{s.rows} * s.head_dim);
+  s.scores = take(std::int64_t{s.rows} * kBlock);
+  s.chunk = take(s.rows * s.partial);
+  s.total = take(s.rows * s.partial);
+  s.lo = static_cast<std::int32_t*>(static_cast<void*>(take(s.rows)));
+  s.hi = static_cast<std::int32_t*>(static_cast<void*>(take(s.rows)));
+  return used;
+}
+
+inline AttendSizes attend_sizes(const AttentionShape& shape, int query_rows) {
+  AttendState s;
+  s.group = shape.heads / shape.kv_heads;
+  s.rows = query_rows * s.group;
+  s.head_dim = shape.head_dim;
+  s.value_dim = shape.value_dim;
+  AttendSizes sizes;
+  sizes.scratch_bytes = divide_memory(s, nullptr) * 4;
+  sizes.partial_floats = s.rows * s.partial;
+  return sizes;
+}
+
 inline AttendState begin_attend(const AttendJob& job) {
   const AttentionShape& shape = *job.shape;
   AttendState s;
@@ -49,18 +89,7 @@ inline AttendState begin_attend(const AttendJob& job) {
   s.rows = job.row_count * s.group;
   s.head_dim = shape.head_dim;
   s.value_dim = shape.value_dim;
-  auto* at = static_cast<float*>(static_cast<void*>(job.scratch));
-  const auto take = [&at](std::int64_t floats) {
-    float* result = at;
-    at += (floats + 15) / 16 * 16;
-    return result;
-  };
-  s.keys = take(std::int64_t{s.head_dim} * kBlock);
-  s.values = take(std::int64_t{s.value_dim} * kBlock);
-  s.queries = take(std::int64_t{s.rows} * s.head_dim);
-  s.scores = take(std::int64_t{s.rows} * kBlock);
-  s.chunk = take(std::int64_t{s.rows} * (2 + s.value_dim));
-  s.total = take(std::int64_t{s.rows} * (2 + s.value_dim));
+  divide_memory(s, static_cast<float*>(static_cast<void*>(job.scratch)));
   for (int r = 0; r < s.rows; ++r) {
     const std::int64_t head = std::int64_t{job.kv_head} * s.group + r % s.group;
     __builtin_memcpy(s.queries + std::int64_t{r} * s.head_dim,
@@ -198,11 +227,17 @@ inline void score_block(const AttendState& s) {
   }
 }
 
-/// What row r sees of the block, as [lo, hi) within it.
-inline void row_range(const AttendState& s, int r, std::int64_t block, int& lo, int& hi) {
-  const AttentionRow& row = s.job->rows[r / s.group];
-  lo = static_cast<int>(most(0, least(kBlock, row.first - block)));
-  hi = static_cast<int>(most(lo, least(kBlock, row.last + 1 - block)));
+/// What the rows see of the block, as [lo, hi) within it.
+inline void find_ranges(const AttendState& s, std::int64_t block) {
+  for (int i = 0; i < s.job->row_count; ++i) {
+    const AttentionRow& row = s.job->rows[i];
+    const auto lo = static_cast<std::int32_t>(most(0, least(kBlock, row.first - block)));
+    const auto hi = static_cast<std::int32_t>(most(lo, least(kBlock, row.last + 1 - block)));
+    for (int r = i * s.group; r < (i + 1) * s.group; ++r) {
+      s.lo[r] = lo;
+      s.hi[r] = hi;
+    }
+  }
 }
 
 MINERVA_INLINE F lane_numbers() {
@@ -211,53 +246,71 @@ MINERVA_INLINE F lane_numbers() {
   return load(numbers);
 }
 
-/// Scales and masks a row's scores, turns them into weights and brings the row's chunk up to date.
-inline void weigh_row(const AttendState& s, int r, std::int64_t block, int lo, int hi) {
+/// Scores with soft-cap and slope.
+inline void shape_scores(const AttendState& s, int r, std::int64_t block, F (&x)[kBlockVectors]) {
+  const AttentionShape& shape = *s.job->shape;
+  if (shape.soft_cap != 0.0F) {
+    const F cap = set1(shape.soft_cap);
+    for (F& v : x) v = mul(cap, tanh(div(v, cap)));
+  }
+  if (shape.alibi_slopes == nullptr) return;
+  const F slope = set1(shape.alibi_slopes[std::int64_t{s.job->kv_head} * s.group + r % s.group]);
+  F distance = add(lane_numbers(), set1(static_cast<float>(block - s.job->rows[r / s.group].last)));
+  for (F& v : x) {
+    v = fma(slope, distance, v);
+    distance = add(distance, set1(static_cast<float>(kLanes)));
+  }
+}
+
+/// Minus infinity outside of [lo, hi).
+inline void mask_scores(int lo, int hi, F (&x)[kBlockVectors]) {
+  const F from = set1(static_cast<float>(lo) - 0.5F);
+  const F until = set1(static_cast<float>(hi) - 0.5F);
+  F at = lane_numbers();
+  for (F& v : x) {
+    v = select_less(from, at, select_less(at, until, v, set1(kNone)), set1(kNone));
+    at = add(at, set1(static_cast<float>(kLanes)));
+  }
+}
+
+/// Turns a row's scores into weights and brings the row's partial result up to date.
+inline void weigh_row(const AttendState& s, int r, std::int64_t block) {
   const AttentionShape& shape = *s.job->shape;
   float* scores = s.scores + std::int64_t{r} * kBlock;
   const F factor = set1(shape.scale);
-  const F numbers = lane_numbers();
-  const float slope = shape.alibi_slopes == nullptr
-                          ? 0.0F
-                          : shape.alibi_slopes[std::int64_t{s.job->kv_head} * s.group + r % s.group];
-  const auto distance = static_cast<float>(block - s.job->rows[r / s.group].last);
-  const F from = set1(static_cast<float>(lo) - 0.5F);
-  const F until = set1(static_cast<float>(hi) - 0.5F);
-  F best = set1(kNone);
   F x[kBlockVectors];
-  for (int v = 0; v < kBlockVectors; ++v) {
-    x[v] = mul(load(scores + v * kLanes), factor);
-    if (shape.soft_cap != 0.0F) x[v] = mul(set1(shape.soft_cap), tanh(div(x[v], set1(shape.soft_cap))));
-    const F at = add(numbers, set1(static_cast<float>(v * kLanes)));
-    if (shape.alibi_slopes != nullptr) x[v] = fma(set1(slope), add(at, set1(distance)), x[v]);
-    x[v] = select_less(from, at, select_less(at, until, x[v], set1(kNone)), set1(kNone));
-    best = max(best, x[v]);
-  }
-  float* state = s.chunk + std::int64_t{r} * (2 + s.value_dim);
-  const float block_best = max_of(best);
-  const float top = block_best > state[0] ? block_best : state[0];
+  MINERVA_UNROLL for (int v = 0; v < kBlockVectors; ++v) x[v] = mul(load(scores + v * kLanes), factor);
+  if (shape.soft_cap != 0.0F || shape.alibi_slopes != nullptr) shape_scores(s, r, block, x);
+  if (s.hi[r] - s.lo[r] < kBlock) mask_scores(s.lo[r], s.hi[r], x);
+  F best = x[0];
+  MINERVA_UNROLL for (int v = 1; v < kBlockVectors; ++v) best = max(best, x[v]);
+  float* state = s.chunk + r * s.partial;
+  const F before = load(state);
+  const F top = max(max_of_all(best), before);
   F total = zero();
-  for (int v = 0; v < kBlockVectors; ++v) {
-    const F weight = exp(sub(x[v], set1(top)));
+  MINERVA_UNROLL for (int v = 0; v < kBlockVectors; ++v) {
+    const F weight = exp(sub(x[v], top));
     store(scores + v * kLanes, weight);
     total = add(total, weight);
   }
-  alignas(64) float shrink[kLanes];
-  store(shrink, exp(set1(state[0] - top)));
-  state[0] = top;
-  state[1] = state[1] * shrink[0] + sum(total);
-  if (shrink[0] != 1.0F) scale_all(state + 2, s.value_dim, shrink[0]);
+  if (!differ(top, before)) {
+    store(state + kSums, add(load(state + kSums), total));
+    return;
+  }
+  const F shrink = exp(sub(before, top));
+  store(state, top);
+  store(state + kSums, fma(load(state + kSums), shrink, total));
+  map(state + kValues, state + kValues, s.value_dim, [&](F v) { return mul(v, shrink); });
 }
 
 /// chunk[r] += sum over positions [lo, hi) of weight * value, for `rows` rows and one stretch of dimensions.
 template <int rows>
 MINERVA_INLINE void add_values_tile(const AttendState& s, int row, int lo, int hi, int d) {
   F acc[rows][kTileVectors];
-  float* out = s.chunk + std::int64_t{row} * (2 + s.value_dim) + 2 + d;
+  float* out = s.chunk + row * s.partial + kValues + d;
   const float* weights = s.scores + std::int64_t{row} * kBlock;
   MINERVA_UNROLL for (int r = 0; r < rows; ++r) {
-    MINERVA_UNROLL for (int v = 0; v < kTileVectors; ++v) acc[r][v] =
-        load(out + std::int64_t{r} * (2 + s.value_dim) + v * kLanes);
+    MINERVA_UNROLL for (int v = 0; v < kTileVectors; ++v) acc[r][v] = load(out + r * s.partial + v * kLanes);
   }
   for (int j = lo; j < hi; ++j) {
     F value[kTileVectors];
@@ -269,15 +322,14 @@ MINERVA_INLINE void add_values_tile(const AttendState& s, int row, int lo, int h
     }
   }
   MINERVA_UNROLL for (int r = 0; r < rows; ++r) {
-    MINERVA_UNROLL for (int v = 0; v < kTileVectors; ++v)
-        store(out + std::int64_t{r} * (2 + s.value_dim) + v * kLanes, acc[r][v]);
+    MINERVA_UNROLL for (int v = 0; v < kTileVectors; ++v) store(out + r * s.partial + v * kLanes, acc[r][v]);
   }
 }
 
 /// The same for any stretch, a vector at a time.
 inline void add_values_rest(const AttendState& s, int row, int rows, int lo, int hi, int d) {
   for (int r = row; r < row + rows; ++r) {
-    float* out = s.chunk + std::int64_t{r} * (2 + s.value_dim) + 2;
+    float* out = s.chunk + r * s.partial + kValues;
     for (int at = d; at < s.value_dim; at += kLanes) {
       const int n = static_cast<int>(least(kLanes, s.value_dim - at));
       F acc = load_n(out + at, n);
@@ -301,13 +353,12 @@ inline void add_values(const AttendState& s, int row, int lo, int hi) {
 /// Rows of a tile see different positions: those that all see go together, the others row by row, so that a
 /// value that a row must not see never meets its sums.
 template <int rows>
-inline void add_values_of_rows(const AttendState& s, int row, std::int64_t block) {
-  int lo[rows];
-  int hi[rows];
+inline void add_values_of_rows(const AttendState& s, int row) {
+  const std::int32_t* lo = s.lo + row;
+  const std::int32_t* hi = s.hi + row;
   int common_lo = 0;
   int common_hi = kBlock;
   for (int r = 0; r < rows; ++r) {
-    row_range(s, row + r, block, lo[r], hi[r]);
     common_lo = lo[r] > common_lo ? lo[r] : common_lo;
     common_hi = hi[r] < common_hi ? hi[r] : common_hi;
   }
@@ -320,30 +371,29 @@ inline void add_values_of_rows(const AttendState& s, int row, std::int64_t block
   for (int r = 0; r < rows; ++r) add_values<1>(s, row + r, common_hi, hi[r]);
 }
 
-inline void clear_partial(float* state, int value_dim) {
-  state[0] = kNone;
-  __builtin_memset(state + 1, 0, static_cast<std::size_t>(value_dim + 1) * 4);
+inline void clear_partials(const AttendState& s, float* partials) {
+  for (int r = 0; r < s.rows; ++r, partials += s.partial) {
+    store(partials, set1(kNone));
+    __builtin_memset(partials + kSums, 0, static_cast<std::size_t>(s.partial - kSums) * 4);
+  }
 }
 
 inline void attend_block(const AttendState& s, std::int64_t block, int lo, int hi) {
   gather_keys(s, block, lo, hi);
   gather_values(s, block, lo, hi);
+  find_ranges(s, block);
   score_block(s);
   for (int r = 0; r < s.rows; ++r) {
-    int row_lo = 0;
-    int row_hi = 0;
-    row_range(s, r, block, row_lo, row_hi);
-    if (row_lo < row_hi) weigh_row(s, r, block, row_lo, row_hi);
+    if (s.lo[r] < s.hi[r]) weigh_row(s, r, block);
   }
   for (int row = 0; row < s.rows;) {
-    row +=
-        with_columns<kQueryTile>(s.rows - row, [&]<int rows>() { add_values_of_rows<rows>(s, row, block); });
+    row += with_columns<kQueryTile>(s.rows - row, [&]<int rows>() { add_values_of_rows<rows>(s, row); });
   }
 }
 
 /// Positions [first, end) that lie in `chunk`, to s.chunk.
 inline void run_chunk(const AttendState& s, std::int64_t chunk, std::int64_t first, std::int64_t end) {
-  for (int r = 0; r < s.rows; ++r) clear_partial(s.chunk + std::int64_t{r} * (2 + s.value_dim), s.value_dim);
+  clear_partials(s, s.chunk);
   const std::int64_t begin = most(first, chunk * kPositionChunk);
   end = least(end, (chunk + 1) * kPositionChunk);
   for (std::int64_t block = begin / kBlock * kBlock; block < end; block += kBlock)
@@ -351,54 +401,53 @@ inline void run_chunk(const AttendState& s, std::int64_t chunk, std::int64_t fir
                  static_cast<int>(least(kBlock, end - block)));
 }
 
-/// Merges a later chunk's partial result into an earlier total.
-inline void merge_partial(float* total, const float* chunk, int value_dim) {
-  if (chunk[0] == kNone && chunk[1] == 0.0F) return;  // saw nothing
-  if (total[0] == kNone && total[1] == 0.0F) {
-    __builtin_memcpy(total, chunk, static_cast<std::size_t>(value_dim + 2) * 4);
-    return;
-  }
-  const float top = chunk[0] > total[0] ? chunk[0] : total[0];
-  alignas(64) float shrink[2][kLanes];
-  store(shrink[0], exp(set1(total[0] - top)));
-  store(shrink[1], exp(set1(chunk[0] - top)));
-  const F a = set1(shrink[0][0]);
-  const F b = set1(shrink[1][0]);
-  total[0] = top;
-  map(total + 1, chunk + 1, total + 1, value_dim + 1, [&](F x, F y) { return fma(y, b, mul(x, a)); });
+/// Whether a partial result saw no position. (One that saw only scores of minus infinity is NaN.)
+MINERVA_INLINE bool saw_nothing(const float* partial) {
+  return partial[0] == kNone && partial[kSums] == 0.0F;
 }
 
-/// Divides by the sum, with the sink's share, and writes the rows out.
+/// Merges a later chunk's partial results into the totals.
+inline void merge_chunk(const AttendState& s, const float* chunk) {
+  for (int r = 0; r < s.rows; ++r, chunk += s.partial) {
+    float* total = s.total + r * s.partial;
+    if (saw_nothing(chunk)) continue;
+    if (saw_nothing(total)) {
+      __builtin_memcpy(total, chunk, static_cast<std::size_t>(s.partial) * 4);
+      continue;
+    }
+    const F top = max(load(chunk), load(total));
+    const F a = exp(sub(load(total), top));
+    const F b = exp(sub(load(chunk), top));
+    store(total, top);
+    map(total + kSums, chunk + kSums, total + kSums, s.partial - kSums,
+        [&](F x, F y) { return fma(y, b, mul(x, a)); });
+  }
+}
+
+/// One over the sum of weights, with the sink's share.
+MINERVA_INLINE F normaliser(const AttendState& s, const float* total, std::int64_t head) {
+  const F sums = set1(sum(load(total + kSums)));
+  if (s.job->shape->sinks == nullptr) return div(set1(1.0F), sums);
+  const F sink = set1(s.job->shape->sinks[head]);
+  const F top = max(sink, load(total));
+  const F share = exp(sub(load(total), top));
+  return div(share, fma(sums, share, exp(sub(sink, top))));
+}
+
+/// Writes the totals out, normalised.
 inline void finish_attend(const AttendState& s) {
   const AttendJob& job = *s.job;
   for (int r = 0; r < s.rows; ++r) {
-    const float* total = s.total + std::int64_t{r} * (2 + s.value_dim);
+    const float* total = s.total + r * s.partial;
     const std::int64_t head = std::int64_t{job.kv_head} * s.group + r % s.group;
     float* out = job.out + r / s.group * job.out_stride + head * s.value_dim;
-    if (total[0] == kNone && total[1] == 0.0F) {
+    if (saw_nothing(total)) {
       __builtin_memset(out, 0, static_cast<std::size_t>(s.value_dim) * 4);
       continue;
     }
-    float factor = 1.0F / total[1];
-    if (job.shape->sinks != nullptr) {
-      const float sink = job.shape->sinks[head];
-      const float top = sink > total[0] ? sink : total[0];
-      alignas(64) float share[2][kLanes];
-      store(share[0], exp(set1(total[0] - top)));
-      store(share[1], exp(set1(sink - top)));
-      factor = share[0][0] / (total[1] * share[0][0] + share[1][0]);
-    }
-    map(total + 2, out, s.value_dim, [&](F x) { return mul(x, set1(factor)); });
+    const F factor = normaliser(s, total, head);
+    map(total + kValues, out, s.value_dim, [&](F x) { return mul(x, factor); });
   }
-}
-
-inline void clear_total(const AttendState& s) {
-  for (int r = 0; r < s.rows; ++r) clear_partial(s.total + std::int64_t{r} * (2 + s.value_dim), s.value_dim);
-}
-
-inline void merge_chunk(const AttendState& s, const float* chunk) {
-  const std::int64_t size = 2 + s.value_dim;
-  for (int r = 0; r < s.rows; ++r) merge_partial(s.total + r * size, chunk + r * size, s.value_dim);
 }
 
 inline void attend(const AttendJob& job) {
@@ -406,7 +455,7 @@ inline void attend(const AttendJob& job) {
   std::int64_t first = 0;
   std::int64_t end = 0;
   visible_range(job, first, end);
-  clear_total(s);
+  clear_partials(s, s.total);
   for (std::int64_t chunk = first / kPositionChunk; chunk * kPositionChunk < end; ++chunk) {
     run_chunk(s, chunk, first, end);
     merge_chunk(s, s.chunk);
@@ -420,14 +469,13 @@ inline void attend_chunk(const AttendJob& job, std::int64_t chunk, float* partia
   std::int64_t end = 0;
   visible_range(job, first, end);
   run_chunk(s, chunk, first, end);
-  __builtin_memcpy(partials, s.chunk,
-                   static_cast<std::size_t>(s.rows) * static_cast<std::size_t>(2 + s.value_dim) * 4);
+  __builtin_memcpy(partials, s.chunk, static_cast<std::size_t>(s.rows * s.partial) * 4);
 }
 
 inline void attend_merge(const AttendJob& job, const float* partials, std::int64_t chunks,
                          std::int64_t chunk_stride) {
   const AttendState s = begin_attend(job);
-  clear_total(s);
+  clear_partials(s, s.total);
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) merge_chunk(s, partials + chunk * chunk_stride);
   finish_attend(s);
 }

@@ -38,31 +38,64 @@ inline void prepare_bf16(const float* x, std::int64_t n, std::uint16_t* out) {
   }
 }
 
-/// 32 E4M3 bytes as bf16 times `power` (a power of two): through F16, whose exponent has the room, exactly.
-MINERVA_INLINE __m512bh e4m3_to_bf16(__m256i bytes, F power) {
-  const __m512i words = _mm512_cvtepu8_epi16(bytes);
-  const __m512i sign = _mm512_slli_epi16(_mm512_and_si512(words, _mm512_set1_epi16(0x80)), 8);
-  const __m512i magnitude = _mm512_and_si512(words, _mm512_set1_epi16(0x7F));
-  const __mmask32 nan = _mm512_cmpeq_epi16_mask(magnitude, _mm512_set1_epi16(0x7F));
-  __m512i half = _mm512_or_si512(sign, _mm512_slli_epi16(magnitude, 7));
-  half = _mm512_mask_mov_epi16(half, nan, _mm512_set1_epi16(0x7E00));
-  const F factor = mul(power, set1(256.0F));
-  const F low = mul(_mm512_cvtph_ps(_mm512_castsi512_si256(half)), factor);
-  const F high = mul(_mm512_cvtph_ps(_mm512_extracti64x4_epi64(half, 1)), factor);
-  return _mm512_cvtne2ps_pbh(high, low);
+/// bf16 bits of the E4M3 numbers 0x00 .. 0x7F: all are exact, the last is NaN.
+struct E4m3Table {
+  alignas(64) std::uint8_t low[128];
+  alignas(64) std::uint8_t high[128];
+};
+constexpr E4m3Table make_e4m3_table() {
+  E4m3Table table{};
+  for (int i = 0; i < 128; ++i) {
+    int exponent = i >> 3;
+    int fraction = i & 7;
+    if (exponent == 0 && fraction != 0) {  // subnormal: until the leading one is in place
+      exponent = 1;
+      for (; fraction < 8; fraction *= 2) --exponent;
+      fraction -= 8;
+    }
+    const bool zero = exponent == 0 && fraction == 0 && i == 0;
+    const int bits = i == 127 ? 0x7FC0 : zero ? 0 : ((exponent + 120) << 7) | (fraction << 4);
+    table.low[i] = static_cast<std::uint8_t>(bits & 0xFF);
+    table.high[i] = static_cast<std::uint8_t>(bits >> 8);
+  }
+  return table;
+}
+constexpr E4m3Table kE4m3 = make_e4m3_table();
+
+/// 64 E4M3 bytes as bf16 to `out`.
+MINERVA_INLINE void e4m3_to_bf16(I bytes, std::uint16_t* out) {
+  // Unpacking takes 8 bytes of each quarter: put first those that shall come first.
+  const I ordered = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), bytes);
+  const I low = _mm512_permutex2var_epi8(iload(kE4m3.low), ordered, iload(kE4m3.low + 64));
+  const I size = _mm512_permutex2var_epi8(iload(kE4m3.high), ordered, iload(kE4m3.high + 64));
+  const I high = ior(size, iand(ordered, _mm512_set1_epi8(static_cast<char>(0x80))));
+  istore(out, _mm512_unpacklo_epi8(low, high));
+  istore(out + 32, _mm512_unpackhi_epi8(low, high));
 }
 
-/// A row of FP8 (without its scales) or MXFP8 (with) as bf16, padded with zeros.
-inline void widen_e4m3(const WeightMatrix& w, std::int64_t row, std::uint16_t* out) {
+/// 32 bf16 numbers times a power of two, rounded where they become subnormal.
+MINERVA_INLINE void scale_bf16(std::uint16_t* x, float power) {
+  const F low = mul(load_bf16(x), set1(power));
+  const F high = mul(load_bf16(x + kLanes), set1(power));
+  const __m512bh value = _mm512_cvtne2ps_pbh(high, low);
+  __builtin_memcpy(x, &value, 64);
+}
+
+/// A row of FP8 (without its scales) or MXFP8 (with) as bf16, padded with zeros to a multiple of kE4m3Step.
+/// Fetches the row `ahead` rows further on.
+constexpr std::int64_t kE4m3Step = 64;
+inline void widen_e4m3(const WeightMatrix& w, std::int64_t row, std::int64_t ahead, std::uint16_t* out) {
   const std::byte* bytes = w.data + row * w.row_stride;
-  const std::byte* scales = w.type == WeightType::Mxfp8 ? w.scales + row * w.scale_stride : nullptr;
-  for (std::int64_t k = 0; k < w.cols; k += 32) {
-    const std::int64_t left = w.cols - k;
-    const __mmask32 mask = left >= 32 ? 0xFFFFFFFFU : static_cast<__mmask32>((1U << left) - 1U);
-    const F power = set1(scales == nullptr ? 1.0F : e8m0_to_float(byte_at(scales, k / 32)));
-    const __m512bh value = e4m3_to_bf16(_mm256_maskz_loadu_epi8(mask, bytes + k), power);
-    __builtin_memcpy(out + k, &value, 64);
+  std::int64_t k = 0;
+  for (; k + kE4m3Step <= w.cols; k += kE4m3Step) {
+    prefetch(bytes + k + ahead * w.row_stride);
+    e4m3_to_bf16(iload(bytes + k), out + k);
   }
+  if (k < w.cols)
+    e4m3_to_bf16(_mm512_maskz_loadu_epi8((__mmask64{1} << (w.cols - k)) - 1, bytes + k), out + k);
+  if (w.type != WeightType::Mxfp8) return;
+  for (k = 0; k < w.cols; k += 32)
+    scale_bf16(out + k, e8m0_to_float(byte_at(w.scales + row * w.scale_stride, k / 32)));
 }
 
 /// FP8's blocks of columns: a sum each, times its scale.
@@ -87,23 +120,22 @@ inline void scaled_dot_tile(const DotTile& t, const WeightMatrix& w, std::int64_
 
 inline void linear_e4m3(const LinearJob& job) {
   const WeightMatrix& w = *job.weight;
-  const std::int64_t padded = job.x.bf16_stride;
+  const std::int64_t padded = (w.cols + kE4m3Step - 1) / kE4m3Step * kE4m3Step;
   auto* wide = static_cast<std::uint16_t*>(static_cast<void*>(job.scratch));
-  for (std::int64_t n = job.row_begin; n < job.row_end; n += kRows) {
-    DotTile t = float_tile(job, n, kRows);
-    for (int r = 0; r < t.count; ++r) widen_e4m3(w, n + r, wide + r * padded);
+  const int rows = slab_rows(padded * 2);
+  for (std::int64_t n = job.row_begin; n < job.row_end; n += rows) {
+    DotTile t = float_tile(job, n, rows);
+    for (int r = 0; r < t.count; ++r) widen_e4m3(w, n + r, rows, wide + r * padded);
     t.w = job.scratch;
     t.w_stride = padded * 2;
-    t.x_stride = padded * 2;
+    t.x_stride = job.x.bf16_stride * 2;
+    const std::byte* x = as_bytes(job.x.bf16);
     if (w.type == WeightType::Mxfp8) {
-      dot_rows<Bf16Product, false>(t, padded, job, as_bytes(job.x.bf16));
-      continue;
-    }
-    float* const y = t.y;
-    for (std::int64_t m = job.x_begin; m < job.x_end;) {
-      t.x = as_bytes(job.x.bf16 + m * padded);
-      t.y = y + m * job.y_stride;
-      m += with_columns<3>(job.x_end - m, [&]<int columns>() { scaled_dot_tile<kRows, columns>(t, w, n); });
+      dot_rows<Bf16Product, false>(t, job.x.bf16_stride, job, x);
+    } else {
+      for_tiles<3>(t, job, x, [&]<int columns>(const DotTile& part, std::int64_t, int at) {
+        scaled_dot_tile<kRows, columns>(part, w, n + at);
+      });
     }
   }
 }

@@ -142,22 +142,48 @@ MINERVA_INLINE int with_columns(std::int64_t left, Fn&& fn) {
   return columns;
 }
 
-/// All the job's rows of x times the weight rows of `t`; the first tile fetches the next weights if `fetch`.
-template <class P, bool fetch>
-inline void dot_rows(DotTile t, std::int64_t k, const LinearJob& job, const std::byte* x) {
-  float* const y = t.y;
+/// Part `at` of the rows of a slab.
+MINERVA_INLINE DotTile part_of(const DotTile& slab, int at) {
+  DotTile t = slab;
+  t.w += at * t.w_stride;
+  t.y += at;
+  t.count = slab.count - at < kRows ? slab.count - at : kRows;
+  if (t.bias != nullptr) t.bias += at;
+  return t;
+}
+
+/// All the job's rows of x times a slab of weight rows, tile(part, m, number of columns as a constant) each:
+/// x is read from the second-level cache once for a slab, which stays in the first.
+template <int columns_max, class Tile>
+MINERVA_INLINE void for_tiles(DotTile slab, const LinearJob& job, const std::byte* x, Tile tile) {
+  float* const y = slab.y;
   for (std::int64_t m = job.x_begin; m < job.x_end;) {
-    t.x = x + m * t.x_stride;
-    t.y = y + m * t.y_stride;
-    const bool first = m == job.x_begin;
-    m += with_columns<kFloatTile>(job.x_end - m, [&]<int columns>() {
-      if (fetch && first) {
-        dot_tile<P, kRows, columns, fetch>(t, k);
-      } else {
-        dot_tile<P, kRows, columns, false>(t, k);
-      }
+    slab.x = x + m * slab.x_stride;
+    slab.y = y + m * slab.y_stride;
+    m += with_columns<columns_max>(job.x_end - m, [&]<int columns>() {
+      for (int at = 0; at < slab.count; at += kRows)
+        tile.template operator()<columns>(part_of(slab, at), m, at);
     });
   }
+}
+
+/// The first tile fetches the next weights if `fetch`.
+template <class P, bool fetch>
+inline void dot_rows(const DotTile& slab, std::int64_t k, const LinearJob& job, const std::byte* x) {
+  for_tiles<kFloatTile>(slab, job, x, [&]<int columns>(const DotTile& t, std::int64_t m, int) {
+    if (fetch && m == job.x_begin) {
+      dot_tile<P, kRows, columns, fetch>(t, k);
+    } else {
+      dot_tile<P, kRows, columns, false>(t, k);
+    }
+  });
+}
+
+/// Rows of weights that a first-level cache holds beside a tile of x.
+inline int slab_rows(std::int64_t row_bytes) {
+  constexpr std::int64_t kSlabBytes = 20480;
+  const std::int64_t rows = kSlabBytes / row_bytes / kRows * kRows;
+  return static_cast<int>(rows < kRows ? kRows : rows > kWidenedRows ? kWidenedRows : rows);
 }
 
 inline DotTile float_tile(const LinearJob& job, std::int64_t n, int rows) {
@@ -187,20 +213,22 @@ inline void linear_direct(const LinearJob& job, const std::byte* x, std::int64_t
     }
     return;
   }
-  for (std::int64_t n = job.row_begin; n < job.row_end; n += kRows) {
-    DotTile t = float_tile(job, n, kRows);
+  const int rows = slab_rows(k * P::kWeightBytes);
+  for (std::int64_t n = job.row_begin; n < job.row_end; n += rows) {
+    DotTile t = float_tile(job, n, rows);
     t.x_stride = x_stride;
     dot_rows<P, true>(t, k, job, x);
   }
 }
 
-/// Weights widened to float32 in scratch memory, kRows at a time.
+/// Weights widened to float32 in scratch memory, a slab at a time.
 inline void linear_widened(const LinearJob& job) {
   const std::int64_t k = job.weight->cols;
   const std::int64_t padded = (k + 15) / 16 * 16;
   auto* wide = static_cast<float*>(static_cast<void*>(job.scratch));
-  for (std::int64_t n = job.row_begin; n < job.row_end; n += kRows) {
-    DotTile t = float_tile(job, n, kRows);
+  const int rows = slab_rows(k * 4);
+  for (std::int64_t n = job.row_begin; n < job.row_end; n += rows) {
+    DotTile t = float_tile(job, n, rows);
     for (int r = 0; r < t.count; ++r) dequantize_row(*job.weight, n + r, wide + r * padded);
     t.w = job.scratch;
     t.w_stride = padded * 4;

@@ -26,6 +26,7 @@ constexpr IsaTable make_table() {
   t.clamp = clamp;
   t.rotate = rotate;
   t.convert = convert;
+  t.attend_sizes = attend_sizes;
   t.attend = attend;
   t.attend_chunk = attend_chunk;
   t.attend_merge = attend_merge;

@@ -126,6 +126,15 @@ MINERVA_INLINE float max_of(F x) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+MINERVA_INLINE F max_of_all(F x) {
+  x = _mm256_max_ps(x, _mm256_permute2f128_ps(x, x, 0x01));
+  x = _mm256_max_ps(x, _mm256_permute_ps(x, 0x4E));
+  return _mm256_max_ps(x, _mm256_permute_ps(x, 0xB1));
+}
+MINERVA_INLINE bool differ(F a, F b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NEQ_UQ)) != 0;
+}
+
 MINERVA_INLINE I iset1(std::int32_t x) {
   return _mm256_set1_epi32(x);
 }

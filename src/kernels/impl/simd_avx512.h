@@ -124,6 +124,16 @@ MINERVA_INLINE float max_of(F x) {
   return _mm512_reduce_max_ps(x);
 }
 
+MINERVA_INLINE F max_of_all(F x) {
+  x = _mm512_max_ps(x, _mm512_shuffle_f32x4(x, x, 0x4E));
+  x = _mm512_max_ps(x, _mm512_shuffle_f32x4(x, x, 0xB1));
+  x = _mm512_max_ps(x, _mm512_permute_ps(x, 0x4E));
+  return _mm512_max_ps(x, _mm512_permute_ps(x, 0xB1));
+}
+MINERVA_INLINE bool differ(F a, F b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ) != 0;
+}
+
 MINERVA_INLINE I iset1(std::int32_t x) {
   return _mm512_set1_epi32(x);
 }

@@ -124,6 +124,17 @@ MINERVA_INLINE void sums4(const F* x, float* out) {
   for (int i = 0; i < 4; ++i) out[i] = sum(x[i]);
 }
 
+/// The largest lane, in all lanes.
+MINERVA_INLINE F max_of_all(F x) {
+  return set1(max_of(x));
+}
+MINERVA_INLINE bool differ(F a, F b) {
+  for (int i = 0; i < kLanes; ++i) {
+    if (!(a[i] == b[i])) return true;
+  }
+  return false;
+}
+
 MINERVA_INLINE I iset1(std::int32_t x) {
   return I{x, x, x, x};
 }

@@ -52,7 +52,13 @@ struct AttendJob {
   std::int64_t query_stride = 0;
   float* out = nullptr;
   std::int64_t out_stride = 0;
-  std::byte* scratch = nullptr;  ///< see attend_scratch_bytes in attention.cc; 64-byte aligned
+  std::byte* scratch = nullptr;  ///< AttendSizes::scratch_bytes, 64-byte aligned
+};
+
+/// Memory that a job takes.
+struct AttendSizes {
+  std::int64_t scratch_bytes = 0;
+  std::int64_t partial_floats = 0;  ///< of one chunk's results
 };
 
 /// Attention is a fixed tree: blocks of positions are reduced one after the other within a chunk, then chunks
@@ -101,9 +107,11 @@ struct IsaTable {
                  const float* sines) = nullptr;
   void (*convert)(const float* x, std::int64_t n, ScalarType type, void* out) = nullptr;
 
+  /// For jobs of at most `query_rows` rows.
+  AttendSizes (*attend_sizes)(const AttentionShape&, int query_rows) = nullptr;
   /// The whole of a job, to `out`.
   void (*attend)(const AttendJob&) = nullptr;
-  /// One chunk of a job, to `partials` [row_count * heads of the group][2 + value_dim]: maximum, sum, values.
+  /// One chunk of a job, to `partials` [partial_floats].
   void (*attend_chunk)(const AttendJob&, std::int64_t chunk, float* partials) = nullptr;
   /// Merges the partials of chunks [0, chunks), `chunk_stride` floats apart, to `out`.
   void (*attend_merge)(const AttendJob&, const float* partials, std::int64_t chunks,
@@ -112,7 +120,7 @@ struct IsaTable {
 
 // Sizes below hold for the widest instruction set.
 inline constexpr std::int64_t kLanesMax = 16;
-inline constexpr std::int64_t kWidenedRows = 4;                            ///< see float_linear.h
+inline constexpr int kWidenedRows = 16;                                    ///< see float_linear.h
 inline constexpr std::int64_t kWeightTileBytes = std::int64_t{24} * 1024;  ///< see int8_linear.h
 
 const IsaTable* portable_table() noexcept;
