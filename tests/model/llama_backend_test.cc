@@ -44,6 +44,10 @@ class LlamaModelTest : public ::testing::TestWithParam<const char*> {
     return tokenizer_->encode(text).value_or(std::vector<TokenId>{});
   }
 
+  // Where the model forgets, longer than it remembers (its window of 512 and a batch).
+  bool has_window() const { return std::string_view(GetParam()) == "gemma3"; }
+  Position long_length() const { return has_window() ? 1700 : 300; }
+
   std::filesystem::path path_;
   std::shared_ptr<Model> model_;
   std::shared_ptr<const Tokenizer> tokenizer_;
@@ -53,17 +57,17 @@ INSTANTIATE_TEST_SUITE_P(Models, LlamaModelTest, ::testing::Values("smollm2", "g
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_P(LlamaModelTest, GreedyEqualsPlainLibllama) {
-  for (const char* text : {"The capital of France is", "def fibonacci(n):\n", "Once upon a time"}) {
+  for (const char* text : {"The capital of France is", "def fibonacci(n):\n"}) {
     const auto context = make_context({.context_tokens = 4096});
     const auto prompt = encode(text);
-    EXPECT_EQ(generate_greedy(*context, prompt, 24), generate_greedy_plain(path_, prompt, 24)) << text;
+    EXPECT_EQ(generate_greedy(*context, prompt, 16), generate_greedy_plain(path_, prompt, 16)) << text;
   }
 }
 
 TEST_P(LlamaModelTest, GreedyEqualsPlainLibllamaOnALongPrompt) {
   const auto context = make_context({.context_tokens = 4096});
-  const auto prompt = long_prompt(*tokenizer_, 1600);
-  EXPECT_EQ(generate_greedy(*context, prompt, 8), generate_greedy_plain(path_, prompt, 8));
+  const auto prompt = long_prompt(*tokenizer_, static_cast<std::size_t>(long_length()));
+  EXPECT_EQ(generate_greedy(*context, prompt, 4), generate_greedy_plain(path_, prompt, 4));
 }
 
 TEST_P(LlamaModelTest, SequencesInOneBatchEqualSeparateOnes) {
@@ -94,13 +98,13 @@ TEST_P(LlamaModelTest, SequencesInOneBatchEqualSeparateOnes) {
 }
 
 TEST_P(LlamaModelTest, LogitsOfEveryRow) {  // more than llama.cpp gives in one call
-  const auto prompt = long_prompt(*tokenizer_, 450);
+  const auto prompt = long_prompt(*tokenizer_, 120);
   auto rows = make_rows(prompt, 0, 0);
   for (BatchRow& row : rows) row.output = RowOutput::Logits;
   const auto context = make_context({.context_tokens = 512});
   ASSERT_EQ(context->decode(rows).status, DecodeStatus::Ok);
   const auto other = make_context({.context_tokens = 512});
-  for (const std::size_t end : {1U, 65U, 342U, 450U}) {
+  for (const std::size_t end : {1U, 17U, 86U, 120U}) {
     const auto expected = decode_all(*other, std::span(prompt).first(end));
     EXPECT_LT(max_difference(context->outputs(end - 1), expected), 3 * kTolerance) << end;
     other->release(0);
@@ -108,47 +112,58 @@ TEST_P(LlamaModelTest, LogitsOfEveryRow) {  // more than llama.cpp gives in one 
 }
 
 TEST_P(LlamaModelTest, TruncateAndGoOnEqualsFresh) {
-  const auto prompt = long_prompt(*tokenizer_, 1700);
-  const auto fresh = make_context();
-  const auto context = make_context();
-  decode_all(*context, prompt);
-  std::size_t reused = 0;
-  for (const Position back_to : {1690, 1650, 1500, 1200, 700, 100, 1}) {
-    // What the context says it can keep is kept; the result must not depend on it.
-    if (context->length(0) < back_to) {
-      context->release(0);
-      decode_all(*context, prompt);
+  const Position length = long_length();
+  const auto prompt = long_prompt(*tokenizer_, static_cast<std::size_t>(length));
+  // Always in portions with the same borders: other portions are other sums in another order.
+  const std::vector<Position> borders = {0, 1, 50, has_window() ? 1300 : 100, length - 10, length};
+  const auto decode_to = [&](Context& context, Position end) {
+    for (std::size_t i = 1; i < borders.size() && borders[i] <= end; ++i) {
+      if (borders[i - 1] < context.length(0)) continue;
+      decode_all(context,
+                 std::span(prompt).subspan(static_cast<std::size_t>(borders[i - 1]),
+                                           static_cast<std::size_t>(borders[i] - borders[i - 1])),
+                 0, borders[i - 1]);
     }
-    const Position kept = context->reusable_prefix(0, back_to);
-    EXPECT_TRUE(kept == 0 || kept == back_to) << kept;
-    ASSERT_TRUE(context->truncate(0, kept)) << back_to;
+  };
+  const auto next_row = [&](Context& context) {
+    const Position end = context.length(0);
+    return decode_all(context, std::span(prompt).subspan(static_cast<std::size_t>(end - 1), 1), 0, end);
+  };
+  const auto context = make_context();
+  decode_to(*context, length);
+  int reused = 0;
+  for (std::size_t i = borders.size() - 2; i > 0; --i) {
+    const Position kept = context->reusable_prefix(0, borders[i]);
+    ASSERT_TRUE(kept == 0 || kept == borders[i]) << kept;
+    if (kept == 0) break;  // forgotten, as are all before
+    ++reused;
+    ASSERT_TRUE(context->truncate(0, kept)) << kept;
     EXPECT_EQ(context->length(0), kept);
-    reused += kept > 0 ? 1 : 0;
-    const auto target = static_cast<std::size_t>(back_to) + 3;
-    const auto end = std::min(target, prompt.size());
-    const auto logits =
-        decode_all(*context, std::span(prompt).first(end).subspan(static_cast<std::size_t>(kept)), 0, kept);
-    fresh->release(0);
-    const auto expected = decode_all(*fresh, std::span(prompt).first(end));
-    EXPECT_LT(max_difference(logits, expected), 2 * kTolerance) << back_to;
-    EXPECT_EQ(best(logits), best(expected)) << back_to;
+    const auto logits = next_row(*context);
+    const auto fresh = make_context();
+    decode_to(*fresh, kept);
+    EXPECT_LT(max_difference(logits, next_row(*fresh)), 1e-3F) << kept;
   }
-  EXPECT_GE(reused, 2U) << "nothing was ever reused: the test shows nothing";
+  EXPECT_EQ(reused, has_window() ? 2 : 4);
 }
 
 TEST_P(LlamaModelTest, TruncatePastWhatIsKeptIsRefused) {
+  const Position length = long_length();
   const auto context = make_context();
-  decode_all(*context, long_prompt(*tokenizer_, 1700));
-  for (const Position position : {100, 300}) {
-    if (context->reusable_prefix(0, position) == position) continue;
-    const auto result = context->truncate(0, position);
+  decode_all(*context, long_prompt(*tokenizer_, static_cast<std::size_t>(length)));
+  if (has_window()) {
+    EXPECT_EQ(context->reusable_prefix(0, 300), 0);
+    const auto result = context->truncate(0, 300);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::InvalidRequest);
-    EXPECT_EQ(context->length(0), 1700);
+    EXPECT_EQ(context->length(0), length);
+    EXPECT_FALSE(context->copy(0, 0, 300));
   }
-  EXPECT_FALSE(context->truncate(0, 1701));
+  EXPECT_FALSE(context->truncate(0, length + 1));
   EXPECT_FALSE(context->truncate(0, -1));
-  EXPECT_TRUE(context->truncate(0, 1700));
+  EXPECT_TRUE(context->truncate(0, length));
+  EXPECT_TRUE(context->truncate(0, 0));
+  EXPECT_EQ(context->length(0), 0);
 }
 
 TEST_P(LlamaModelTest, CopiedPrefixGoesOnLikeTheOriginal) {
@@ -182,22 +197,24 @@ TEST_P(LlamaModelTest, CopiedPrefixGoesOnLikeTheOriginal) {
 }
 
 TEST_P(LlamaModelTest, SnapshotAndRestore) {
-  const auto prompt = long_prompt(*tokenizer_, 900);
+  const std::size_t count = has_window() ? 700 : 100;
+  const auto length = static_cast<Position>(count) - 1;
+  const auto prompt = long_prompt(*tokenizer_, count);
   const auto context = make_context();
-  auto expected = decode_all(*context, std::span(prompt).first(899));
+  auto expected = decode_all(*context, std::span(prompt).first(count - 1));
   EXPECT_GT(context->state_bytes(0), 1000U);
   const auto snapshot = context->snapshot(0);
   ASSERT_TRUE(snapshot) << snapshot.error().message;
-  EXPECT_EQ(snapshot->length, 899);
-  expected = decode_all(*context, std::span(prompt).last(1), 0, 899);
+  EXPECT_EQ(snapshot->length, length);
+  expected = decode_all(*context, std::span(prompt).last(1), 0, length);
 
   const auto other = make_context({.context_tokens = 1024, .sequences_max = 2});
   ASSERT_TRUE(other->restore(1, *snapshot));
-  EXPECT_EQ(other->length(1), 899);
-  const auto logits = decode_all(*other, std::span(prompt).last(1), 1, 899);
+  EXPECT_EQ(other->length(1), length);
+  const auto logits = decode_all(*other, std::span(prompt).last(1), 1, length);
   EXPECT_LT(max_difference(logits, expected), 0.01F);
 
-  const auto small = make_context({.context_tokens = 512});
+  const auto small = make_context({.context_tokens = 64});
   const auto refused = small->restore(0, *snapshot);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::ContextOverflow);
@@ -210,14 +227,14 @@ TEST_P(LlamaModelTest, SnapshotAndRestore) {
 }
 
 TEST_P(LlamaModelTest, ReleaseMakesRoom) {
-  const auto context = make_context({.context_tokens = 512, .sequences_max = 4});
-  const auto prompt = long_prompt(*tokenizer_, 250);
+  const auto context = make_context({.context_tokens = 256, .sequences_max = 4});
+  const auto prompt = long_prompt(*tokenizer_, 120);
   decode_all(*context, prompt, 0);
   decode_all(*context, prompt, 1);
   EXPECT_EQ(context->decode(make_rows(prompt, 2, 0)).status, DecodeStatus::NoSlot);
   EXPECT_EQ(context->length(2), 0);
-  EXPECT_EQ(context->length(0), 250);
-  EXPECT_EQ(context->length(1), 250);
+  EXPECT_EQ(context->length(0), 120);
+  EXPECT_EQ(context->length(1), 120);
   context->release(0);
   const auto logits = decode_all(*context, prompt, 2);
   const auto expected = decode_all(*make_context({.context_tokens = 512}), prompt);
@@ -226,8 +243,8 @@ TEST_P(LlamaModelTest, ReleaseMakesRoom) {
 
 TEST_P(LlamaModelTest, AbortInThePromptLeavesAUsableContext) {
   const auto context = make_context();
-  const auto prompt = long_prompt(*tokenizer_, 1500);
-  decode_all(*context, std::span(prompt).first(512));
+  const auto prompt = long_prompt(*tokenizer_, 712);
+  decode_all(*context, std::span(prompt).first(200));
   std::stop_source source;
   DecodeResult result;
   {
@@ -235,11 +252,11 @@ TEST_P(LlamaModelTest, AbortInThePromptLeavesAUsableContext) {
       std::this_thread::sleep_for(std::chrono::milliseconds(30));
       source.request_stop();
     });
-    result = context->decode(make_rows(std::span(prompt).subspan(512, 512), 0, 512), source.get_token());
+    result = context->decode(make_rows(std::span(prompt).subspan(200, 512), 0, 200), source.get_token());
   }
   ASSERT_EQ(result.status, DecodeStatus::Aborted);
   EXPECT_EQ(result.error.code, ErrorCode::Cancelled);
-  const Position kept = context->reusable_prefix(0, 512);
+  const Position kept = context->reusable_prefix(0, 200);
   ASSERT_TRUE(context->truncate(0, kept));
   const auto logits =
       decode_all(*context, std::span(prompt).subspan(static_cast<std::size_t>(kept)), 0, kept);
