@@ -242,9 +242,7 @@ TEST_P(Linear, SurvivesZeroTinyHugeAndNotANumber) {
         std::vector<float> x(cols, 1.0F);
         x[5] = poison;
         const auto y = multiply(kernels, w.view, x, mode);
-        EXPECT_TRUE(std::ranges::none_of(y, [](float v) { return std::isfinite(v) && v != 0.0F; }) ||
-                    poison == kInfinity)
-            << kind_name(kind) << ": NaN was lost";
+        EXPECT_TRUE(std::ranges::none_of(y, [](float v) { return std::isfinite(v); })) << kind_name(kind);
       }
     }
   }

@@ -148,44 +148,86 @@ MINERVA_INLINE void dequantize_blocks(const std::byte* row, std::int64_t cols, f
   for (std::int64_t i = 0; i < cols; i += elements, row += bytes) block(row, out + i);
 }
 
-inline void dequantize_mlx(const WeightMatrix& w, std::int64_t row, float* out) {
+/// Eight numbers are `bits` bytes.
+template <int bits>
+inline void dequantize_mlx_row(const WeightMatrix& w, std::int64_t row, float* out) {
   const std::byte* stream = w.data + row * w.row_stride;
-  const std::int64_t bytes = w.cols * w.bits / 8;
-  const std::uint32_t mask = (1U << w.bits) - 1U;
-  for (std::int64_t i = 0; i < w.cols; ++i) {
-    const std::int64_t bit = i * w.bits;
-    std::uint32_t word = byte_at(stream, bit / 8);
-    if (bit / 8 + 1 < bytes) word |= static_cast<std::uint32_t>(byte_at(stream, bit / 8 + 1)) << 8;
-    const auto q = static_cast<float>((word >> (bit % 8)) & mask);
-    const std::int64_t group = i / w.group;
+  for (std::int64_t group = 0; group < w.cols / w.group; ++group) {
     const float scale = scalar_at(w.scales + row * w.scale_stride, group, w.scale_type);
-    out[i] = scale * q + scalar_at(w.biases + row * w.scale_stride, group, w.scale_type);
+    const float bias = scalar_at(w.biases + row * w.scale_stride, group, w.scale_type);
+    for (int i = 0; i < w.group; i += 8, stream += bits, out += 8) {
+      std::uint64_t word = 0;
+      __builtin_memcpy(&word, stream, bits);
+      for (int j = 0; j < 8; ++j) {
+        const auto q = static_cast<std::int32_t>((word >> (j * bits)) & ((1U << bits) - 1U));
+        out[j] = scale * static_cast<float>(q) + bias;
+      }
+    }
   }
+}
+
+inline void dequantize_mlx(const WeightMatrix& w, std::int64_t row, float* out) {
+  switch (w.bits) {
+    case 2:
+      dequantize_mlx_row<2>(w, row, out);
+      return;
+    case 3:
+      dequantize_mlx_row<3>(w, row, out);
+      return;
+    case 4:
+      dequantize_mlx_row<4>(w, row, out);
+      return;
+    case 5:
+      dequantize_mlx_row<5>(w, row, out);
+      return;
+    case 6:
+      dequantize_mlx_row<6>(w, row, out);
+      return;
+    case 8:
+      dequantize_mlx_row<8>(w, row, out);
+      return;
+    default:
+      return;
+  }
+}
+
+/// fn(scale's index, first element, end) for stretches of `step` columns.
+template <class Fn>
+MINERVA_INLINE void for_stretches(std::int64_t cols, std::int64_t step, Fn fn) {
+  for (std::int64_t begin = 0, index = 0; begin < cols; begin += step, ++index)
+    fn(index, begin, begin + step < cols ? begin + step : cols);
 }
 
 inline void dequantize_fp8(const WeightMatrix& w, std::int64_t row, float* out) {
   const std::byte* bytes = w.data + row * w.row_stride;
   const std::byte* scales = w.scales + row / w.block_rows * w.scale_stride;
-  for (std::int64_t i = 0; i < w.cols; ++i)
-    out[i] = e4m3_to_float(byte_at(bytes, i)) * scalar_at(scales, i / w.block_cols, w.scale_type);
+  for_stretches(w.cols, w.block_cols, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+    const float scale = scalar_at(scales, block, w.scale_type);
+    for (std::int64_t i = begin; i < end; ++i) out[i] = e4m3_to_float(byte_at(bytes, i)) * scale;
+  });
 }
 
 inline void dequantize_mxfp8(const WeightMatrix& w, std::int64_t row, float* out) {
   const std::byte* bytes = w.data + row * w.row_stride;
-  for (std::int64_t i = 0; i < w.cols; ++i)
-    out[i] =
-        e4m3_to_float(byte_at(bytes, i)) * e8m0_to_float(byte_at(w.scales + row * w.scale_stride, i / 32));
+  for_stretches(w.cols, 32, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+    const float scale = e8m0_to_float(byte_at(w.scales + row * w.scale_stride, block));
+    for (std::int64_t i = begin; i < end; ++i) out[i] = e4m3_to_float(byte_at(bytes, i)) * scale;
+  });
 }
 
 template <bool nvidia>
 inline void dequantize_fp4(const WeightMatrix& w, std::int64_t row, float* out) {
   const std::byte* bytes = w.data + row * w.row_stride;
   const std::byte* scales = w.scales + row * w.scale_stride;
-  for (std::int64_t i = 0; i < w.cols; ++i) {
-    const auto value = static_cast<float>(kTwiceE2m1[(byte_at(bytes, i / 2) >> (i % 2 * 4)) & 15]) * 0.5F;
-    out[i] = nvidia ? value * (e4m3_to_float(byte_at(scales, i / 16)) * w.global_scale)
-                    : value * e8m0_to_float(byte_at(scales, i / 32));
-  }
+  for_stretches(w.cols, nvidia ? 16 : 32, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+    const std::uint8_t byte = byte_at(scales, block);
+    const float scale = nvidia ? e4m3_to_float(byte) * w.global_scale : e8m0_to_float(byte);
+    for (std::int64_t i = begin; i < end; i += 2) {
+      const int pair = byte_at(bytes, i / 2);
+      out[i] = static_cast<float>(kTwiceE2m1[pair & 15]) * 0.5F * scale;
+      out[i + 1] = static_cast<float>(kTwiceE2m1[pair >> 4]) * 0.5F * scale;
+    }
+  });
 }
 
 /// Any row-major array of plain numbers.

@@ -46,17 +46,19 @@ inline void prepare_int8(const float* x, std::int64_t stride, int count, std::in
       float largest;
       const std::int32_t largest_bits = max_of(top);
       __builtin_memcpy(&largest, &largest_bits, 4);
-      // A block this small counts as zero: the inverse of its scale would overflow.
-      const bool nothing = largest < 0x1p-100F;
-      const F inverse = set1(nothing ? 0.0F : 127.0F / largest);
+      // A block this small counts as zero: the inverse of its scale would overflow. One with an infinity or a
+      // NaN has a scale that makes every product NaN.
+      const bool tiny = largest < 0x1p-100F;
+      const bool usable = !tiny && largest < __builtin_inff();
+      const F inverse = set1(usable ? 127.0F / largest : 0.0F);
       std::byte* block = out + b * block_bytes;
       std::int32_t sums[2] = {0, 0};
       for (int j = 0; j < kVectors; ++j) {
-        const I q = to_int(mul(v[j], inverse));
+        const I q = usable ? to_int(mul(v[j], inverse)) : iset1(0);
         store_i8(block + c * 32 + j * kLanes, q);
         sums[j * kLanes / 16] += sum_of(q);
       }
-      const float d = nothing ? 0.0F : largest / 127.0F;
+      const float d = tiny ? 0.0F : largest / 127.0F;
       __builtin_memcpy(block + count * 32 + c * 4, &d, 4);
       __builtin_memcpy(block + count * 36 + c * 4, &sums[0], 4);
       __builtin_memcpy(block + count * 40 + c * 4, &sums[1], 4);

@@ -37,12 +37,25 @@ MINERVA_INLINE float scalar_at(const std::byte* p, std::int64_t i, ScalarType ty
   return type == ScalarType::F16 ? half_at(p + 2 * i) : bf16_at(p + 2 * i);
 }
 
-/// FP8 E4M3 (the variant without infinities; 0x7F and 0xFF are NaN).
+/// FP8 E4M3 (the variant without infinities; 0x7F and 0xFF are NaN). A table: as arithmetic, subnormals are
+/// slow.
+struct E4m3Floats {
+  float value[256];
+};
+constexpr E4m3Floats make_e4m3_floats() {
+  E4m3Floats table{};
+  for (int i = 0; i < 256; ++i) {
+    const int exponent = (i >> 3) & 15;
+    float size = static_cast<float>(exponent == 0 ? i & 7 : (i & 7) + 8) * 0x1p-9F;
+    for (int e = 1; e < exponent; ++e) size *= 2.0F;
+    if ((i & 0x7F) == 0x7F) size = __builtin_nanf("");
+    table.value[i] = (i & 0x80) != 0 ? -size : size;
+  }
+  return table;
+}
+constexpr E4m3Floats kE4m3Floats = make_e4m3_floats();
 MINERVA_INLINE float e4m3_to_float(std::uint8_t byte) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(byte & 0x80U) << 24;
-  if ((byte & 0x7FU) == 0x7FU) return bits_to_float(sign | 0x7FC00000U);
-  const float magnitude = bits_to_float(static_cast<std::uint32_t>(byte & 0x7FU) << 20) * 0x1p120F;
-  return bits_to_float(float_bits(magnitude) | sign);
+  return kE4m3Floats.value[byte];
 }
 /// E8M0: 2^(byte - 127); 255 is NaN.
 MINERVA_INLINE float e8m0_to_float(std::uint8_t byte) {
