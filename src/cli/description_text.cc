@@ -43,7 +43,7 @@ std::string shape_row(const ModelDescription& d) {
 std::string attention_row(const ModelDescription& d) {
   std::string row = fmt::format("{} heads", d.head_count);
   if (d.kv_head_count > 0 && d.kv_head_count != d.head_count)
-    row += fmt::format(" on {} KV heads", d.kv_head_count);
+    row += fmt::format(" on {} KV head{}", d.kv_head_count, d.kv_head_count == 1 ? "" : "s");
   if (d.key_length > 0) row += fmt::format(" of {}", d.key_length);
   if (d.value_length > 0 && d.value_length != d.key_length)
     row += fmt::format(" (values {})", d.value_length);

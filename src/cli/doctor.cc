@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -177,6 +178,25 @@ Finding examine_terminal(const Console& console) {
       .facts = {{"is_terminal", is_terminal}, {"columns", width}, {"colors", colors}}};
 }
 
+// `text` broken at spaces for the column that starts at 20.
+std::string wrapped(std::string_view text) {
+  constexpr std::size_t kIndent = 20;
+  const std::size_t width = static_cast<std::size_t>(std::max(60, terminal_width(STDOUT_FILENO))) - kIndent;
+  std::string out;
+  while (!text.empty()) {
+    std::size_t cut = std::min(text.find('\n'), text.size());
+    if (cut > width) {
+      cut = text.rfind(' ', width);
+      if (cut == std::string_view::npos || cut == 0)
+        cut = std::min(text.find_first_of(" \n", width), text.size());
+    }
+    if (!out.empty()) out += "\n" + std::string(kIndent, ' ');
+    out += text.substr(0, cut);
+    text.remove_prefix(std::min(cut + 1, text.size()));
+  }
+  return out;
+}
+
 class DoctorCommand : public Command {
  public:
   const CommandText& text() const override { return kText; }
@@ -191,13 +211,10 @@ void DoctorCommand::print(const Finding& finding, Console& console) {
   const Style style = finding.verdict == Verdict::Ok     ? Style::Green
                       : finding.verdict == Verdict::Hint ? Style::Yellow
                                                          : Style::Red;
-  std::string text;
-  for (const char c : finding.text)
-    text += c == '\n' ? std::string("\n") + std::string(20, ' ') : std::string(1, c);
   console.out(fmt::format("{} {:<11}{}\n",
                           console.styled_out(style, fmt::format("{:<8}", verdict_name(finding.verdict))),
-                          finding.topic, text));
-  if (!finding.remedy.empty()) console.out(fmt::format("{:20}{}\n", "", printable(finding.remedy)));
+                          finding.topic, wrapped(printable(finding.text))));
+  if (!finding.remedy.empty()) console.out(fmt::format("{:20}{}\n", "", wrapped(printable(finding.remedy))));
 }
 
 Result<int> DoctorCommand::execute(Console& console) {

@@ -59,7 +59,7 @@ Result<std::vector<std::string>> parse_backends(std::string_view what, const std
 
 void declare_model(Arguments& arguments, ModelFlags& flags) {
   arguments.positional("MODEL", flags.positional);
-  arguments.text("-m,--model", "PATH", "model file or directory, instead of MODEL", Listed::InShort,
+  arguments.text("-m,--model", "PATH", "GGUF file or Hugging Face directory (for MODEL)", Listed::InShort,
                  flags.flag);
 }
 

@@ -12,20 +12,20 @@ namespace {
 constexpr std::size_t kHelpColumn = 29;
 
 std::string flag_line(const Flag& flag) {
-  const bool has_short = flag.names.front().size() == 2;
+  const bool has_short = !flag.names.front().starts_with("--");
   std::string left = fmt::format("  {}{}", has_short ? "" : "    ", fmt::join(flag.names, ", "));
   if (!flag.value.empty()) left += " " + flag.value;
   if (left.size() + 2 > kHelpColumn) return fmt::format("{}\n{:{}}{}\n", left, "", kHelpColumn, flag.help);
   return fmt::format("{:<{}}{}\n", left, kHelpColumn, flag.help);
 }
 
-// With its shortest and its first long name only.
+// With its short names and its first long one only.
 Flag abridged(const Flag& flag) {
   Flag brief = flag;
   brief.names.clear();
   for (const std::string& name : flag.names) {
     const bool is_long = name.starts_with("--");
-    if (name.size() == 2 || is_long) brief.names.push_back(name);
+    brief.names.push_back(name);
     if (is_long) break;
   }
   return brief;

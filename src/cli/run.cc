@@ -1,5 +1,5 @@
 // `minerva run`: one prompt, one answer.
-#include <unistd.h>
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/generation_json.h"
+#include "cli/human.h"
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/run_options.h"
@@ -118,6 +119,10 @@ int RunCommand::finish(const LoadedModel& model, const GenerationRequest& reques
     if (!generation.text.ends_with('\n')) console.out("\n");
     if (generation.finish_reason == FinishReason::Cancelled && !console.reader_left())
       console.note("[cancelled]");
+    if (generation.finish_reason == FinishReason::Length && !options_.generation.max_tokens) {
+      console.note(fmt::format("[the context of {} tokens is full; -c N makes it larger]",
+                               with_commas(generation.prompt_tokens.size() + generation.tokens.size())));
+    }
     if (console.verbose() || console.err_is_terminal()) {
       console.note(console.styled_err(Style::Dim, timing_line(facts, generation)));
     }

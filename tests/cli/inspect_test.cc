@@ -49,7 +49,8 @@ TEST_F(Inspect, ShowDescribesTheModel) {
   EXPECT_GT(json["memory"]["kv_bytes"].get<double>(), 0);
   const Outcome table = run({"show", smollm2_gguf().string()});
   EXPECT_EQ(table.status, 0);
-  for (const char* part : {"Q4_1", "8,192 tokens", "30 layers", "llama", "49,152"})
+  for (const char* part :
+       {"Q4_1", "8,192 tokens", "30 layers", "9 heads on 3 KV heads of 64", "llama", "49,152"})
     EXPECT_THAT(table.out, HasSubstr(part));
   EXPECT_EQ(table.out.find('\x1b'), std::string::npos);
 }
