@@ -46,7 +46,7 @@ inline constexpr std::uint64_t kTokenizerConfigBytesMax = 32 * kMiB;  // tokeniz
 inline constexpr std::uint64_t kShardIndexBytesMax = 32 * kMiB;       // *.index.json
 inline constexpr std::size_t kJsonDepthMax = 64;
 inline constexpr std::size_t kShardCountMax = 4096;
-inline constexpr std::size_t kDirectoryEntryCountMax = 2048;
+inline constexpr std::size_t kDirectoryEntryCountMax = 1024;
 /// How far tokenizer.json is searched for the kind of its model.
 inline constexpr std::uint64_t kTokenizerSearchBytesMax = 4 * kMiB;
 

@@ -32,6 +32,7 @@ class Checkpoint {
   /// check_quantisation: looked at before any file is opened); InvalidRequest for other formats.
   static Result<std::shared_ptr<Checkpoint>> open(const ModelDescription& description);
 
+  ~Checkpoint() = default;
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
 

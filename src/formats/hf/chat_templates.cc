@@ -47,7 +47,8 @@ class Templates {
   }
   bool empty() const { return templates_.empty(); }
   std::vector<NamedTemplate> take() {
-    std::ranges::stable_partition(templates_, [](const auto& t) { return t.name == "default"; });
+    const auto first = std::ranges::find(templates_, "default", &NamedTemplate::name);
+    if (first != templates_.end()) std::rotate(templates_.begin(), first, first + 1);
     return std::move(templates_);
   }
 
@@ -117,7 +118,7 @@ Result<void> add_field(const fs::path& path, Templates& out) {
   if (value.is_null()) return {};
   ondemand::array list;
   if (value.get_array().get(list) != simdjson::SUCCESS) {
-    MINERVA_ASSIGN(const auto source, string_of(std::move(value), file, "field 'chat_template'"));
+    MINERVA_ASSIGN(const auto source, string_of(ondemand::value(value), file, "field 'chat_template'"));
     return out.add(file, "default", source);
   }
   for (auto item : list) {

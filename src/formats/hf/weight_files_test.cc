@@ -35,8 +35,9 @@ std::string shard(int number, int count, const char* stem = "model", const char*
 
 std::string index_of(const std::vector<std::pair<std::string, std::string>>& map) {
   std::string json = R"({"weight_map":{)";
-  for (const auto& [tensor, file] : map)
-    json += (json.back() == '{' ? "\"" : ",\"") + tensor + "\":\"" + file + "\"";
+  for (const auto& [tensor, file] : map) {
+    json.append(json.back() == '{' ? "\"" : ",\"").append(tensor).append("\":\"").append(file).append("\"");
+  }
   return json + "}}";
 }
 

@@ -226,11 +226,14 @@ TEST(HfConfig, TheLastOfEqualKeysCounts) {
 }
 
 TEST(HfConfig, RefusesWhatIsNoJsonObject) {
-  for (const char* text : {"", " \n", "{", R"({"a":)", R"({"a":1)", "nul", "{\"a\":\"\xff\"}", "{'a':1}",
-                           "{}x", R"({"a":1e400})", "\"", "\"\\", R"({"a":-NaN})"}) {
+  for (const char* text :
+       {"", " \n", "{", R"({"a":)", R"({"a":1)", "nul", "{\"a\":\"\xff\"}", "{'a':1}", "{}x",
+        R"({"a":1e400})", "\"", "\"\\", R"({"a":-NaN})",
+        "{\"01234567890123456789012345678901234567890123456789012345678901234567890123456789\"x"}) {
     const auto result = HfConfig::parse(text, "config.json");
     ASSERT_FALSE(result) << text;
     EXPECT_THAT(result.error().message, HasSubstr("'config.json' is not valid JSON")) << text;
+    EXPECT_LT(result.error().message.size(), 200U) << text;
   }
   for (const char* text : {"[]", "3", "null", "\"x\""}) {
     const auto result = HfConfig::parse(text, "config.json");

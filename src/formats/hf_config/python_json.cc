@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 namespace minerva {
@@ -87,6 +89,8 @@ Result<Json> parse_python_json(std::string_view text, std::string_view file, std
   if (const auto label = reason.find("] "); reason.starts_with('[') && label != std::string::npos) {
     reason.erase(0, label + 2);
   }
+  // "; last read: '...'" repeats the file, which may be long and need not be text.
+  reason.resize(std::min(reason.find("; last read:"), reason.size()));
   return model_loading(fmt::format("'{}' is not valid JSON: {}", file, reason), kRemedy);
 }
 

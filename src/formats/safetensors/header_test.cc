@@ -65,7 +65,7 @@ TEST(SafetensorsHeader, KnowsEveryType) {
       {"F64", 64},        {"C64", 64}, {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
       {"F8_E5M2FNUZ", 8}, {"F4", 4},   {"F6_E2M3", 6}, {"F6_E3M2", 6}};
   for (const auto& [name, bits] : types) {
-    const std::size_t bytes = static_cast<std::size_t>(bits);  // of 8 elements
+    const auto bytes = static_cast<std::size_t>(bits);  // of 8 elements
     const auto header =
         read_bytes(file_of(std::string(R"({"t":{"dtype":")") + name + R"(","shape":[8],"data_offsets":[0,)" +
                                std::to_string(bytes) + "]}}",

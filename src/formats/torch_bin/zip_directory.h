@@ -32,6 +32,7 @@ class ZipDirectory {
   /// entry.
   static Result<ZipDirectory> read(const ByteSource& source);
 
+  ~ZipDirectory() = default;
   ZipDirectory(ZipDirectory&&) = default;
   ZipDirectory& operator=(ZipDirectory&&) = default;
   ZipDirectory(const ZipDirectory&) = delete;  // the index points into the entries
