@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <ggml.h>
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "backends/llama/llama_backend.h"
+#include "base/log.h"
 #include "support/gguf_mutator.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
@@ -94,7 +94,7 @@ void run(const std::string& path) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const MemoryFile file = [] {
-    spdlog::set_level(spdlog::level::off);
+    minerva::log().set_level(spdlog::level::off);
     return MemoryFile();
   }();
   // MINERVA_FUZZ_STRICT: what our checks let through must not even reach an assertion of libllama's.

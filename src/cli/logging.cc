@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 #include <utility>
+
+#include "base/log.h"
 
 namespace minerva::cli {
 namespace {
@@ -38,11 +40,11 @@ void set_up_logging(int verbose, Console& console) {
   auto level = level_from_environment(console);
   if (verbose == 1) level = spdlog::level::info;
   if (verbose > 1) level = spdlog::level::debug;
-  auto logger = spdlog::stderr_color_mt(
-      "minerva", console.err_has_colors() ? spdlog::color_mode::always : spdlog::color_mode::never);
-  logger->set_pattern("[%H:%M:%S.%e] %^%l%$: %v");
-  logger->set_level(level);
-  spdlog::set_default_logger(std::move(logger));
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+      console.err_has_colors() ? spdlog::color_mode::always : spdlog::color_mode::never);
+  sink->set_pattern("[%H:%M:%S.%e] %^%l%$: %v");
+  log().sinks() = {std::move(sink)};
+  log().set_level(level);
 }
 
 }  // namespace minerva::cli

@@ -1,11 +1,11 @@
 #include "minerva/engine.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <utility>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "minerva/version.h"
 #include "runtime/context_size.h"
@@ -75,8 +75,8 @@ Result<std::shared_ptr<LoadedModel>> EngineImpl::open(const std::filesystem::pat
       if (!may_fall_back(model.error()) || i + 1 == route.steps.size()) {
         return with_earlier_links(std::move(model).error(), route.passed_by);
       }
-      spdlog::warn("backend {} can't run '{}': {}; trying {}", backend->name(), path.string(),
-                   model.error().message, route.steps[i + 1].backend->name());
+      log().warn("backend {} can't run '{}': {}; trying {}", backend->name(), path.string(),
+                 model.error().message, route.steps[i + 1].backend->name());
       route.passed_by.push_back({std::string(backend->name()), model.error().message});
       continue;
     }
@@ -85,7 +85,7 @@ Result<std::shared_ptr<LoadedModel>> EngineImpl::open(const std::filesystem::pat
       MINERVA_ASSIGN(tokenizer, load_tokenizer(description));
     }
     timings.load_ms = microseconds_since(start) / 1e3;
-    spdlog::info("'{}' on backend {}: {}", path.string(), backend->name(), reason);
+    log().info("'{}' on backend {}: {}", path.string(), backend->name(), reason);
     return std::make_shared<LoadedModel>(std::make_unique<LoadedModelImpl>(
         LoadedModelImpl::Parts{.description = description,
                                .backend = backend,

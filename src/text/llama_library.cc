@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <ggml.h>
 #include <llama.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdlib>
 #include <exception>
@@ -11,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "base/log.h"
 #include "text/fault_guard.h"
 
 namespace minerva {
@@ -49,8 +49,8 @@ void on_log(ggml_log_level level, const char* text, void* /*user_data*/) noexcep
     // The first error names the cause; those after it only say that something failed.
     if (level == GGML_LOG_LEVEL_ERROR && last_error != nullptr && last_error->empty())
       last_error->assign(line.substr(0, kReasonBytesMax));
-    if (level == GGML_LOG_LEVEL_CONT || !spdlog::should_log(level_of(level))) return;
-    spdlog::log(level_of(level), "llama.cpp: {}", line);
+    if (level == GGML_LOG_LEVEL_CONT || !log().should_log(level_of(level))) return;
+    log().log(level_of(level), "llama.cpp: {}", line);
   } catch (...) {  // NOLINT(bugprone-empty-catch): a line of log is not worth an abort
   }
 }
@@ -59,7 +59,7 @@ void on_log(ggml_log_level level, const char* text, void* /*user_data*/) noexcep
 // C on x86-64 and aarch64.
 void on_abort(const char* message) {
   if (is_guarded) throw LlamaAbort{message == nullptr ? "" : message};
-  spdlog::critical("llama.cpp aborts: {}", message == nullptr ? "" : message);
+  log().critical("llama.cpp aborts: {}", message == nullptr ? "" : message);
 }
 
 // "/long/path/llama-vocab.cpp:577: GGML_ASSERT(x) failed" without the path.

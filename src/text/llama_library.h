@@ -9,7 +9,7 @@
 
 namespace minerva {
 
-/// Starts libllama (idempotent, thread-safe). Its log goes to spdlog at debug level.
+/// Starts libllama (idempotent, thread-safe). Its log goes to ours at debug level.
 void start_llama_library();
 
 /// Runs `work`, which calls libllama, on this thread. What libllama does on this thread when something is
