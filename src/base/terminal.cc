@@ -107,6 +107,11 @@ bool InterruptScope::interrupted() const noexcept {
   return poll(&wait, 1, 0) == 1;
 }
 
+void InterruptScope::clear() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = read(signal_fd_, &count, sizeof(count));
+}
+
 // A stop is requested from a thread because doing so locks, which a signal handler must not.
 void InterruptScope::watch() {
   std::array<pollfd, 2> waits{{{signal_fd_, POLLIN, 0}, {quit_fd_, POLLIN, 0}}};

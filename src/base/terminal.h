@@ -39,6 +39,8 @@ class InterruptScope {
   bool interrupted() const noexcept;
   /// Readable from the first Ctrl-C on; do not read from it.
   int fd() const noexcept { return signal_fd_; }
+  /// Forgets the Ctrl-C that came so far, but for token(), which can't be taken back.
+  void clear() noexcept;
 
  private:
   void watch();

@@ -82,6 +82,16 @@ TEST(Interrupt, RequestsAStopAndGoesOn) {
   EXPECT_TRUE(stops_within(scope.token(), std::chrono::seconds(10)));
 }
 
+TEST(Interrupt, CanBeClearedForTheNextOne) {
+  InterruptScope scope(10);
+  for (int i = 0; i < 2; ++i) {
+    raise(SIGINT);
+    EXPECT_TRUE(scope.interrupted());
+    scope.clear();
+    EXPECT_FALSE(scope.interrupted());
+  }
+}
+
 TEST(Interrupt, TellsTheInnermostScope) {
   InterruptScope outer;
   {

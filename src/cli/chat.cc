@@ -116,9 +116,7 @@ Result<int> ChatCommandLine::execute(Console& console) {
   LoadedChatModel model(*open.model, engine_.options, console.json());
   ChatSession session(model, generation_);
   std::unique_ptr<LineReader> reader;
-  std::optional<InterruptScope> between;  // Ctrl-C between answers does not end the program
   if (interactive) {
-    between.emplace(1000);
     reader = make_editing_reader(no_history_ ? std::filesystem::path{} : history_path(),
                                  console.err_is_terminal() ? STDERR_FILENO : STDOUT_FILENO);
     console.note(console.styled_err(Style::Dim, greeting(*open.model, model.context_tokens())));

@@ -51,7 +51,8 @@ class EditingReader : public LineReader {
   EditLine* line_ = nullptr;
   History* history_ = nullptr;
   std::string prompt_;
-  const InterruptScope* interrupt_ = nullptr;  // while reading
+  // One for all lines: a Ctrl-C that comes between them, from fast fingers, counts for the next.
+  InterruptScope interrupt_{1000};
   bool interrupted_ = false;
 };
 
@@ -94,7 +95,7 @@ int EditingReader::next_character(EditLine* line, wchar_t* out) {
   el_get(line, EL_CLIENTDATA, &self);
   std::mbstate_t state{};
   for (;;) {
-    std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {self->interrupt_->fd(), POLLIN, 0}}};
+    std::array<pollfd, 2> waits{{{STDIN_FILENO, POLLIN, 0}, {self->interrupt_.fd(), POLLIN, 0}}};
     if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return -1;
     if ((waits[1].revents & POLLIN) != 0) {
       self->interrupted_ = true;
@@ -117,13 +118,11 @@ int EditingReader::next_character(EditLine* line, wchar_t* out) {
 
 Result<InputLine> EditingReader::read(std::string_view prompt) {
   prompt_ = prompt;
-  const InterruptScope interrupt(1000);  // each Ctrl-C is answered at once
-  interrupt_ = &interrupt;
   interrupted_ = false;
   int length = 0;
   const char* const text = el_gets(line_, &length);
-  interrupt_ = nullptr;
   if (interrupted_) {
+    interrupt_.clear();
     const LineInfo* const info = el_line(line_);
     const bool dropped = info != nullptr && info->lastchar > info->buffer;
     el_reset(line_);
