@@ -117,7 +117,7 @@ constexpr auto kArchitectures = std::to_array<Architecture>(
      {.name = "dots1"},
      {.name = "dots3note", .exotic_memory = true},
      {.name = "arcee"},
-     {.name = "afmoe", .window_pattern = 4},
+     {.name = "afmoe", .window_pattern = 4, .needs_window = true},
      {.name = "laguna", .window_pattern = 4, .window_dense_first = true},
      {.name = "ernie4_5"},
      {.name = "ernie4_5-moe"},

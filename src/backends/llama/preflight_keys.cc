@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "backends/llama/architectures.h"
 #include "base/limits.h"
 #include "formats/quote.h"
 
@@ -296,6 +297,10 @@ class Checker {
       MINERVA_ASSIGN(const auto window, count("attention.sliding_window", 0, kContextMax));
       out_.sliding_window = window;
     }
+    const Architecture* const architecture = find_architecture(architecture_);
+    if (architecture != nullptr && architecture->needs_window && out_.sliding_window.value_or(0) == 0)
+      return bad("key '{}' is missing or 0, expected the tokens of a window",
+                 key("attention.sliding_window"));
     const gguf::KeyValue* const pattern = metadata_.find(key("attention.sliding_window_pattern"));
     if (pattern == nullptr) return {};
     if (pattern->type != gguf::ValueType::Array) {

@@ -141,6 +141,13 @@ const std::vector<BadFile> kBadFiles = {
      [](GgufBuilder& b) { b.array<std::uint8_t>("llama.attention.sliding_window_pattern", {1, 0}); },
      "sliding_window_pattern"},
     {"HugeWindow", set_u32("llama.attention.sliding_window", 0x7fffffff), "llama.attention.sliding_window"},
+    {"NoWindowWhereOneIsNeeded",
+     [](GgufBuilder& b) {
+       b.erase("general.architecture").string("general.architecture", "afmoe");
+       b.u32("afmoe.block_count", 1).u32("afmoe.context_length", 64).u32("afmoe.embedding_length", 32);
+       b.u32("afmoe.attention.head_count", 2).u32("afmoe.attention.sliding_window", 0);
+     },
+     "afmoe.attention.sliding_window"},
     {"PoolingUnknown", set_u32("llama.pooling_type", 9), "llama.pooling_type"},
     {"FullAttentionNever", set_u32("llama.full_attention_interval", 0), "llama.full_attention_interval"},
     {"NormOfWrongType",

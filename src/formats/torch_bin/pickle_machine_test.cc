@@ -84,10 +84,11 @@ TEST(Pickle, ReadsEveryKindOfData) {
 }
 
 TEST(Pickle, ReadsATensor) {
-  const auto result =
-      run(PickleBuilder()
-              .tensor({.key = "k", .storage_elements = 12, .offset = 1, .shape = {2, 3}, .strides = {1, 4}})
-              .finish());
+  const auto pickle =
+      PickleBuilder()
+          .tensor({.key = "k", .storage_elements = 12, .offset = 1, .shape = {2, 3}, .strides = {1, 4}})
+          .finish();  // the result looks into it
+  const auto result = run(pickle);
   ASSERT_TRUE(result) << result.error().message;
   ASSERT_EQ(result->root.kind, Value::Kind::Tensor);
   const TensorValue& tensor = result->heap.tensors[result->root.index()];

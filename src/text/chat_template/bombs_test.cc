@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/slowdown.h"
 #include "text/chat_template/chat_template.h"
 
 namespace minerva {
@@ -17,7 +18,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 
-constexpr double kSoonMs = 250;
+constexpr double kSoonMs = 250 * testing::kSlowdown;
 
 std::string repeat(std::string_view text, std::size_t count) {
   std::string result;
@@ -236,7 +237,7 @@ class FuseTest : public ::testing::TestWithParam<Bomb> {};
 
 TEST_P(FuseTest, EndsInAReadableErrorSoon) {
   TemplateLimits limits;
-  limits.time_max = std::chrono::milliseconds(100);
+  limits.time_max = std::chrono::milliseconds(100 * testing::kSlowdown);
   const auto parsed = ChatTemplate::parse(
       "{% if messages[0].content == 'light the fuse' %}" + GetParam().source + "{% else %}hello{% endif %}",
       "<s>", "</s>", limits);

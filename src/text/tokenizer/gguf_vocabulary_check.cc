@@ -62,6 +62,7 @@ class Checker {
     MINERVA_TRY(merges());
     MINERVA_TRY(special_ids());
     MINERVA_TRY(added_tokens());
+    if (model_ == "rwkv") MINERVA_TRY(rwkv_bytes());
     return {};
   }
 
@@ -214,6 +215,48 @@ class Checker {
                             kind_->adds_bos || pre_adds, is_glm ? -1 : kind_->default_bos));
     MINERVA_TRY(added_token("tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token", kind_->adds_eos,
                             kind_->default_eos));
+    return {};
+  }
+
+  // The bytes that libllama makes of an RWKV token, which is written with escapes (\\n, \\x0a).
+  static std::string rwkv_unescaped(std::string_view token) {
+    constexpr auto kDigit = [](char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; };
+    std::string out;
+    for (std::size_t i = 0; i < token.size(); ++i) {
+      if (token[i] != '\\') {
+        out += token[i];
+        continue;
+      }
+      if (++i == token.size()) break;
+      if (token[i] == 'x') {
+        if (i + 2 >= token.size()) break;
+        out += static_cast<char>(kDigit(token[i + 1]) * 16 + kDigit(token[i + 2]));
+        i += 2;
+      } else {
+        const std::size_t named = std::string_view("tnr").find(token[i]);
+        out += named == std::string_view::npos ? token[i] : "\t\n\r"[named];
+      }
+    }
+    return out;
+  }
+
+  // Where a byte begins a token but is none, libllama looks at it forever.
+  Result<void> rwkv_bytes() const {
+    std::array<bool, 256> is_token{};
+    std::array<std::optional<std::size_t>, 256> begins{};
+    for (std::size_t id = 0; id < tokens_.size(); ++id) {
+      const std::string bytes = rwkv_unescaped(tokens_[id]);
+      if (bytes.empty()) continue;
+      const auto first = static_cast<unsigned char>(bytes[0]);
+      begins[first] = id;
+      if (bytes.size() == 1) is_token[first] = true;
+    }
+    for (std::size_t byte = 0; byte < begins.size(); ++byte) {
+      if (begins[byte] && !is_token[byte]) {
+        return bad("key '{}': token {} begins with the byte {:#04x}, for which there is no token", kTokensKey,
+                   *begins[byte], byte);
+      }
+    }
     return {};
   }
 

@@ -146,6 +146,16 @@ const std::vector<BadVocabulary> kBadVocabularies = {
      "tokenizer.ggml.add_eos_token"},
     {"AddOfWrongType", tiny_bpe, [](GgufBuilder& b) { b.u32("tokenizer.ggml.add_bos_token", 1); },
      "tokenizer.ggml.add_bos_token"},
+    {"RwkvByteWithoutAToken", tiny_llama,
+     [](GgufBuilder& b) {
+       b.erase("tokenizer.ggml.model").string("tokenizer.ggml.model", "rwkv");
+       b.erase("tokenizer.ggml.tokens").erase("tokenizer.ggml.scores").erase("tokenizer.ggml.token_type");
+       b.strings("tokenizer.ggml.tokens", {"a", "\\x62", "ab", "\\nx"});
+       for (const char* key : {"bos", "eos", "unknown"}) {
+         b.erase(std::string("tokenizer.ggml.") + key + "_token_id");
+       }
+     },
+     "token 3 begins with the byte 0x0a"},
     {"TwiceTheSameToken", tiny_bpe,
      [](GgufBuilder& b) {
        b.erase("tokenizer.ggml.tokens").strings("tokenizer.ggml.tokens", {"a", "b", "a"});
