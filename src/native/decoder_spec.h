@@ -67,14 +67,15 @@ struct LayerSpec {
 
 /// Tensor names; "{}" stands for the layer's index, "{e}" for the expert's. Empty: the model has none.
 struct TensorNames {
-  std::string embedding, position_embedding, embedding_norm;
+  std::string embedding, position_embedding, embedding_norm, project_in, project_out;
   std::string output_norm, head;
   std::string attention_norm, post_attention_norm, mlp_norm, post_mlp_norm;
   std::string q, k, v, qkv, o, q_norm, k_norm, sinks;
   std::string gate, up, gate_up, down, activation;  ///< activation: prefix of learned parameters
   std::string router, router_bias, router_correction;
   std::string expert_gate, expert_up, expert_down;
-  std::string stacked_gate, stacked_up, stacked_down, stacked_gate_up;  ///< [experts, rows, columns]
+  std::string stacked_gate, stacked_up, stacked_down;  ///< [experts, rows, columns]
+  std::string stacked_gate_up;  ///< gpt_oss, with stacked_down: see Binder::stacked; tensors, not modules
   std::string shared_gate, shared_up, shared_down, shared_router;
 };
 
@@ -82,6 +83,8 @@ struct TensorNames {
 struct DecoderSpec {
   std::string family;
   int hidden = 0;
+  int embedding_width =
+      0;  ///< of the embedding and the head where they are projected (opt); else 0 or hidden
   int layer_count = 0;
   int heads = 0;
   int kv_heads = 0;
@@ -101,10 +104,13 @@ struct DecoderSpec {
   std::optional<NormSpec> qk_norm_spec;  ///< where it differs from `norm`
   bool qk_norm_after_rotary = false;
   Residual residual = Residual::Sequential;
+  bool norm_after_residual = false;  ///< x = norm(x + attention(x)); x = norm(x + mlp(x)) (opt-350m)
+  bool residual_after_norm = false;  ///< x = norm(x) first: the block adds to that (bloom can)
   QkvLayout qkv = QkvLayout::Separate;
   kernels::Activation activation = kernels::Activation::Silu;
-  bool gated = true;        ///< act(gate(x)) * up(x), else act(up(x))
-  bool transposed = false;  ///< linear weights are stored [in, out] (gpt2)
+  kernels::ActivationParameters activation_parameters;  ///< where they are the model's, not the layer's
+  bool gated = true;                                    ///< act(gate(x)) * up(x), else act(up(x))
+  bool transposed = false;                              ///< linear weights are stored [in, out] (gpt2)
   bool tied_head = false;
 
   float embedding_scale = 1.0F;
@@ -113,7 +119,7 @@ struct DecoderSpec {
   float attention_softcap = 0.0F;
   float logit_scale = 1.0F;
   float logit_softcap = 0.0F;
-  float qkv_clip = 0.0F;  ///< q, k, v are clamped to [-clip, clip] (olmo, mpt)
+  float qkv_clip = 0.0F;  ///< q, k, v are clamped to [-clip, clip], after their norms (olmoe)
 
   ExpertsSpec experts;
   TensorNames names;

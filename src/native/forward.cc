@@ -30,6 +30,12 @@ std::vector<float> alibi_slopes(int heads) {
   return slopes;
 }
 
+void copy(ConstRows from, Rows to) {
+  for (std::int64_t i = 0; i < from.count; ++i) {
+    std::memcpy(to.row(i), from.row(i), sizeof(float) * static_cast<std::size_t>(from.width));
+  }
+}
+
 }  // namespace
 
 SequenceState::SequenceState(const DecoderSpec& spec, ScalarType type, std::uint32_t planned)
@@ -70,10 +76,11 @@ void ForwardPass::embed(std::span<const ForwardRow> rows) {
     const ForwardRow& row = rows[static_cast<std::size_t>(i)];
     if (row.embedding != nullptr) {
       std::memcpy(x.row(i), row.embedding, sizeof(float) * static_cast<std::size_t>(spec_.hidden));
-    } else {
+    } else if (!weights_.project_in.exists()) {
       kernels_.dequantize_row(weights_.embedding.weight, row.token, x.row(i));
     }
   }
+  if (weights_.project_in.exists()) embed_projected(rows);
   if (spec_.embedding_scale != 1.0F) kernels_.scale(x, spec_.embedding_scale);
   if (spec_.positions == PositionKind::Learned) {
     const Rows positions = rows_of(normed_, spec_.hidden);
@@ -84,6 +91,24 @@ void ForwardPass::embed(std::span<const ForwardRow> rows) {
     kernels_.add(x, positions);
   }
   if (weights_.embedding_norm.exists()) norm(weights_.embedding_norm, x, x);
+}
+
+// Embeddings narrower than the model; rows that come with their embedding have its full width already.
+void ForwardPass::embed_projected(std::span<const ForwardRow> rows) {
+  const Rows narrow = rows_of(normed_, spec_.embedding_width);
+  const Rows wide = rows_of(block_, spec_.hidden);
+  for (std::int64_t i = 0; i < count_; ++i) {
+    const ForwardRow& row = rows[static_cast<std::size_t>(i)];
+    kernels_.dequantize_row(weights_.embedding.weight, row.embedding == nullptr ? row.token : 0,
+                            narrow.row(i));
+  }
+  const kernels::LinearOutput output{&weights_.project_in.weight, wide, weights_.project_in.bias_data()};
+  kernels_.linear({&output, 1}, narrow, mode_);
+  for (std::int64_t i = 0; i < count_; ++i) {
+    if (rows[static_cast<std::size_t>(i)].embedding != nullptr) continue;
+    std::memcpy(x_.data() + i * spec_.hidden, wide.row(i),
+                sizeof(float) * static_cast<std::size_t>(spec_.hidden));
+  }
 }
 
 void ForwardPass::prepare_rotary(std::span<const ForwardRow> rows) {
@@ -123,14 +148,25 @@ void ForwardPass::block(int layer, std::span<const ForwardRow> rows) {
   const Rows normed = rows_of(normed_, spec_.hidden);
   const Rows out = rows_of(block_, spec_.hidden);
 
+  if (spec_.norm_after_residual) {
+    attention(layer, rows, x, out);
+    kernels_.add(x, out);
+    norm(w.attention_norm, x, x);
+    mlp(layer, x, out);
+    kernels_.add(x, out);
+    norm(w.mlp_norm, x, x);
+    return;
+  }
   const bool has_norm = w.attention_norm.exists();
   if (has_norm) norm(w.attention_norm, x, normed);
   attention(layer, rows, has_norm ? normed : x, out);
+  if (spec_.residual_after_norm) copy(normed, x);
   if (spec_.residual == Residual::Sequential) {
     add_block(w.post_attention_norm, out);
     const bool mlp_norm = w.mlp_norm.exists();
     if (mlp_norm) norm(w.mlp_norm, x, normed);
     mlp(layer, mlp_norm ? normed : x, out);
+    if (spec_.residual_after_norm) copy(normed, x);
     add_block(w.post_mlp_norm, out);
     return;
   }
@@ -153,10 +189,10 @@ void ForwardPass::attention(int layer, std::span<const ForwardRow> rows, Rows x,
   const Rows q = rows_of(q_, std::int64_t{spec_.heads} * spec_.head_dim);
   const Rows k = rows_of(k_, std::int64_t{spec_.kv_heads} * spec_.head_dim);
   const Rows v = rows_of(v_, std::int64_t{spec_.kv_heads} * spec_.value_dim);
+  if (!spec_.qk_norm_after_rotary) normalise_heads(w);
   if (spec_.qkv_clip > 0) {
     for (const Rows& part : {q, k, v}) kernels_.clamp(part, spec_.qkv_clip);
   }
-  if (!spec_.qk_norm_after_rotary) normalise_heads(w);
   if (spec_.positions == PositionKind::Rotary && spec.rotary) {
     const auto set = static_cast<std::size_t>(spec.rotary_index);
     const Table& table = tables_[set];
@@ -389,12 +425,25 @@ void ForwardPass::head(std::span<const ForwardRow> rows) {
     const ConstRows x(x_.data() + static_cast<std::int64_t>(i) * spec_.hidden, 1, spec_.hidden);
     float* to =
         rows[i].wants_logits ? gathered_.data() + spec_.hidden * gathered++ : outputs_.data() + output_at_[i];
-    norm(weights_.output_norm, x, Rows(to, 1, spec_.hidden));
+    if (weights_.output_norm.exists()) {
+      norm(weights_.output_norm, x, Rows(to, 1, spec_.hidden));
+    } else {
+      copy(x, Rows(to, 1, spec_.hidden));
+    }
   }
   if (logits_rows == 0) return;
   const Rows logits(outputs_.data(), logits_rows, spec_.vocabulary);
   const kernels::LinearOutput output{&weights_.head.weight, logits, weights_.head.bias_data()};
-  kernels_.linear({&output, 1}, ConstRows(gathered_.data(), logits_rows, spec_.hidden), mode_);
+  ConstRows final(gathered_.data(), logits_rows, spec_.hidden);
+  if (weights_.project_out.exists()) {
+    block_.resize(std::max(block_.size(), static_cast<std::size_t>(logits_rows * spec_.embedding_width)));
+    const Rows narrow(block_.data(), logits_rows, spec_.embedding_width);
+    const kernels::LinearOutput projected{&weights_.project_out.weight, narrow,
+                                          weights_.project_out.bias_data()};
+    kernels_.linear({&projected, 1}, final, mode_);
+    final = narrow;
+  }
+  kernels_.linear({&output, 1}, final, mode_);
   if (spec_.logit_scale != 1.0F) kernels_.scale(logits, spec_.logit_scale);
   if (spec_.logit_softcap > 0) kernels_.soft_cap(logits, spec_.logit_softcap);
 }

@@ -59,6 +59,7 @@ class ForwardPass {
 
   kernels::Rows rows_of(Buffer& buffer, std::int64_t width) const;
   void embed(std::span<const ForwardRow> rows);
+  void embed_projected(std::span<const ForwardRow> rows);
   void prepare_rotary(std::span<const ForwardRow> rows);
   void norm(const Norm& norm, kernels::ConstRows x, kernels::Rows y);
   void attention(int layer, std::span<const ForwardRow> rows, kernels::Rows x, kernels::Rows out);

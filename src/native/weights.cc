@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -58,7 +59,15 @@ class Binder {
     expert_ = expert;
   }
   std::string path(const std::string& pattern) const {
-    return replaced(replaced(pattern, "{}", layer_), "{e}", expert_);
+    std::string name = replaced(replaced(pattern, "{}", layer_), "{e}", expert_);
+    return name.starts_with(left_out_) ? name.substr(left_out_.size()) : name;
+  }
+  // Files saved from the model without its head leave out the first part of each name ("transformer.").
+  void find_prefix() {
+    const std::string& embedding = spec_.names.embedding;
+    const std::string prefix = embedding.substr(0, embedding.find('.') + 1);
+    const std::string bare = embedding.substr(prefix.size()) + ".weight";
+    if (!has(embedding) && checkpoint_.find(bare) != nullptr) left_out_ = prefix;
   }
   bool has(const std::string& pattern) const {
     return !pattern.empty() && checkpoint_.find(path(pattern) + ".weight") != nullptr;
@@ -81,8 +90,9 @@ class Binder {
     return norm;
   }
 
-  // The norms of each head, one tensor after the other.
+  // The norms of each head, in one tensor or one after the other.
   Result<Norm> head_norms(const std::string& pattern, int heads) {
+    if (pattern.find("{h}") == std::string::npos) return norm(pattern, std::int64_t{heads} * spec_.head_dim);
     Norm all;
     for (int h = 0; h < heads; ++h) {
       MINERVA_ASSIGN(const Norm one, norm(replaced(pattern, "{h}", h), spec_.head_dim));
@@ -112,9 +122,88 @@ class Binder {
     return linear;
   }
 
+  // The experts of gpt_oss. In bfloat16 and its like [experts, columns, rows], rows of gate and up taking
+  // turns, copied the right way round; in MXFP4 `_blocks` [experts, rows, columns / 32, 16] and `_scales`
+  // [experts, rows, columns / 32], viewed. `step` rows of the file make one of the matrix, whose first is
+  // `first`.
+  Result<Linear> stacked(const std::string& pattern, int first, int step, std::int64_t rows,
+                         std::int64_t cols) {
+    const std::string name = path(pattern);
+    Linear linear;
+    const std::int64_t file_rows = rows * step;
+    if (checkpoint_.find(name + "_blocks") != nullptr) {
+      MINERVA_ASSIGN(linear.weight, stacked_mxfp4(name, first, step, file_rows, cols));
+    } else {
+      MINERVA_ASSIGN(linear, stacked_transposed(name, first, step, file_rows, cols));
+    }
+    linear.weight.rows = rows;
+    MINERVA_TRY(check_weight(linear.weight, name));
+    MINERVA_ASSIGN(const std::vector<float> biases, vector(name + "_bias", spec_.experts.count * file_rows));
+    for (std::int64_t row = first; row < file_rows; row += step) {
+      linear.bias.push_back(biases[static_cast<std::size_t>(expert_ * file_rows + row)]);
+    }
+    return linear;
+  }
+
+  // The parameters of an activation that learns some.
+  Result<kernels::ActivationParameters> activation() {
+    kernels::ActivationParameters parameters = spec_.activation_parameters;
+    if (spec_.names.activation.empty()) return parameters;
+    const std::string name = path(spec_.names.activation);
+    for (const auto& [field, value] : {std::pair{".beta", &parameters.beta}, {".eps", &parameters.eps}}) {
+      if (checkpoint_.find(name + field) == nullptr) continue;
+      MINERVA_ASSIGN(const auto stored, vector(name + field, 1));
+      *value = stored[0];
+    }
+    MINERVA_ASSIGN(const auto positive, vector(name + ".alpha_p", 1));
+    MINERVA_ASSIGN(const auto negative, vector(name + ".alpha_n", 1));
+    parameters.alpha_p = softplus(positive[0]);
+    parameters.alpha_n = parameters.beta + softplus(negative[0]);
+    return parameters;
+  }
+
   std::uint64_t owned_bytes() const noexcept { return owned_bytes_; }
 
  private:
+  static float softplus(float x) { return x > 20 ? x : std::log1p(std::exp(x)); }
+
+  Result<WeightMatrix> stacked_mxfp4(const std::string& name, int first, int step, std::int64_t file_rows,
+                                     std::int64_t cols) {
+    MINERVA_ASSIGN(const TensorView* blocks, checkpoint_.require(name + "_blocks"));
+    MINERVA_ASSIGN(const TensorView* scales, checkpoint_.require(name + "_scales"));
+    const std::int64_t groups = cols / 32;
+    const std::array wanted = {std::int64_t{spec_.experts.count}, file_rows, groups, std::int64_t{16}};
+    const std::span<const std::int64_t> scales_wanted(wanted.data(), 3);
+    if (cols % 32 != 0 || blocks->dtype != DType::U8 || !std::ranges::equal(blocks->shape, wanted)) {
+      return wrong_shape(*blocks, fmt::format("bytes of {}", shape_text(wanted)));
+    }
+    if (scales->dtype != DType::U8 || !std::ranges::equal(scales->shape, scales_wanted)) {
+      return wrong_shape(*scales, fmt::format("bytes of {}", shape_text(scales_wanted)));
+    }
+    MINERVA_ASSIGN(const TensorView data, checkpoint_.contiguous(*blocks));
+    MINERVA_ASSIGN(const TensorView scale_data, checkpoint_.contiguous(*scales));
+    const std::int64_t row = expert_ * file_rows + first;
+    return WeightMatrix{.type = WeightType::Mxfp4,
+                        .cols = cols,
+                        .data = data.data + row * groups * 16,
+                        .row_stride = step * groups * 16,
+                        .scales = scale_data.data + row * groups,
+                        .scale_stride = step * groups};
+  }
+
+  Result<Linear> stacked_transposed(const std::string& name, int first, int step, std::int64_t file_rows,
+                                    std::int64_t cols) {
+    MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+    const std::array wanted = {std::int64_t{spec_.experts.count}, cols, file_rows};
+    if (!std::ranges::equal(tensor->shape, wanted)) return wrong_shape(*tensor, shape_text(wanted));
+    TensorView view = *tensor;
+    const std::int64_t width = tensor->dtype == DType::F32 ? 4 : 2;
+    view.data += (expert_ * view.strides[0] + first * view.strides[2]) * width;
+    view.shape = {cols, file_rows / step};
+    view.strides = {view.strides[1], step * view.strides[2]};
+    return transposed(view, file_rows / step, cols);
+  }
+
   static std::unexpected<Error> wrong_shape(const TensorView& tensor, std::string_view expected) {
     return model_loading(fmt::format("'{}': tensor '{}' has shape {} where {} was expected", tensor.file,
                                      tensor.name, shape_text(tensor.shape), expected),
@@ -202,6 +291,7 @@ class Binder {
   Checkpoint& checkpoint_;
   int layer_ = 0;
   int expert_ = 0;
+  std::string left_out_;
   std::uint64_t owned_bytes_ = 0;
 };
 
@@ -248,6 +338,9 @@ Result<void> bind_attention(Binder& binder, const DecoderSpec& spec, LayerWeight
   MINERVA_ASSIGN(w.o, binder.linear(spec.names.o, spec.hidden, std::int64_t{spec.heads} * spec.value_dim));
   MINERVA_ASSIGN(w.q_norm, bind_qk_norm(binder, spec, spec.names.q_norm, spec.heads));
   MINERVA_ASSIGN(w.k_norm, bind_qk_norm(binder, spec, spec.names.k_norm, spec.kv_heads));
+  if (!spec.names.sinks.empty()) {
+    MINERVA_ASSIGN(w.sinks, binder.vector(binder.path(spec.names.sinks), spec.heads));
+  }
   return {};
 }
 
@@ -256,6 +349,15 @@ Result<void> bind_experts(Binder& binder, const DecoderSpec& spec, int layer, La
   MINERVA_ASSIGN(w.router, binder.linear(n.router, spec.experts.count, spec.hidden));
   for (int e = 0; e < spec.experts.count; ++e) {
     binder.at(layer, e);
+    if (!n.stacked_gate_up.empty()) {
+      Mlp expert;
+      const std::int64_t width = spec.experts.intermediate;
+      MINERVA_ASSIGN(expert.gate, binder.stacked(n.stacked_gate_up, 0, 2, width, spec.hidden));
+      MINERVA_ASSIGN(expert.up, binder.stacked(n.stacked_gate_up, 1, 2, width, spec.hidden));
+      MINERVA_ASSIGN(expert.down, binder.stacked(n.stacked_down, 0, 1, spec.hidden, width));
+      w.experts.push_back(std::move(expert));
+      continue;
+    }
     MINERVA_ASSIGN(Mlp expert, bind_mlp(binder, spec, n.expert_gate, n.expert_up, "", n.expert_down,
                                         spec.experts.intermediate));
     w.experts.push_back(std::move(expert));
@@ -278,6 +380,7 @@ Result<LayerWeights> bind_layer(Binder& binder, const DecoderSpec& spec, int lay
   MINERVA_ASSIGN(w.mlp_norm, binder.norm(n.mlp_norm, spec.hidden));
   MINERVA_ASSIGN(w.post_mlp_norm, binder.norm(n.post_mlp_norm, spec.hidden));
   MINERVA_TRY(bind_attention(binder, spec, w));
+  MINERVA_ASSIGN(w.activation, binder.activation());
   if (spec.layers[static_cast<std::size_t>(layer)].experts) {
     MINERVA_TRY(bind_experts(binder, spec, layer, w));
   } else {
@@ -291,8 +394,12 @@ Result<LayerWeights> bind_layer(Binder& binder, const DecoderSpec& spec, int lay
 Result<DecoderWeights> bind_weights(const DecoderSpec& spec, std::shared_ptr<Checkpoint> checkpoint,
                                     const LoadProgress& progress) {
   Binder binder(spec, *checkpoint);
+  binder.find_prefix();
   DecoderWeights weights;
-  MINERVA_ASSIGN(weights.embedding, binder.linear(spec.names.embedding, spec.vocabulary, spec.hidden));
+  const std::int64_t width = spec.embedding_width > 0 ? spec.embedding_width : spec.hidden;
+  MINERVA_ASSIGN(weights.embedding, binder.linear(spec.names.embedding, spec.vocabulary, width));
+  MINERVA_ASSIGN(weights.project_in, binder.linear(spec.names.project_in, spec.hidden, width));
+  MINERVA_ASSIGN(weights.project_out, binder.linear(spec.names.project_out, width, spec.hidden));
   if (spec.positions == PositionKind::Learned) {
     MINERVA_ASSIGN(weights.position_embedding,
                    binder.linear(spec.names.position_embedding,
@@ -306,7 +413,7 @@ Result<DecoderWeights> bind_weights(const DecoderSpec& spec, std::shared_ptr<Che
     MINERVA_TRY(checkpoint->require(spec.names.head + ".weight"));
   }
   MINERVA_ASSIGN(weights.head,
-                 binder.linear(tied ? spec.names.embedding : spec.names.head, spec.vocabulary, spec.hidden));
+                 binder.linear(tied ? spec.names.embedding : spec.names.head, spec.vocabulary, width));
   for (int layer = 0; layer < spec.layer_count; ++layer) {
     MINERVA_ASSIGN(LayerWeights w, bind_layer(binder, spec, layer));
     weights.layers.push_back(std::move(w));

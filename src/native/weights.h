@@ -48,7 +48,7 @@ struct LayerWeights {
 };
 
 struct DecoderWeights {
-  Linear embedding, position_embedding, head;
+  Linear embedding, position_embedding, project_in, project_out, head;
   Norm embedding_norm, output_norm;
   std::vector<LayerWeights> layers;
   std::shared_ptr<const Checkpoint> checkpoint;  ///< what the views look into

@@ -7,9 +7,13 @@
 #include <array>
 #include <utility>
 
+#include "native/families/cohere.h"
 #include "native/families/gemma.h"
 #include "native/families/gpt.h"
+#include "native/families/gpt_oss.h"
 #include "native/families/llama.h"
+#include "native/families/olmo.h"
+#include "native/families/opt.h"
 #include "native/families/qwen.h"
 
 namespace minerva::native {
@@ -18,16 +22,39 @@ namespace {
 using Entry = std::pair<std::string_view, FamilyFunction>;
 
 constexpr std::array kFamilies = {
-    Entry{"falcon", falcon},       Entry{"gemma", gemma},
-    Entry{"gemma2", gemma2},       Entry{"gemma3_text", gemma3_text},
-    Entry{"gpt2", gpt2},           Entry{"gpt_neox", gpt_neox},
-    Entry{"granite", granite},     Entry{"llama", llama},
-    Entry{"mistral", mistral},     Entry{"mixtral", mixtral},
-    Entry{"olmo2", olmo2},         Entry{"phi", phi},
-    Entry{"phi3", phi3},           Entry{"qwen2", qwen2},
-    Entry{"qwen2_moe", qwen2_moe}, Entry{"qwen3", qwen3},
-    Entry{"qwen3_moe", qwen3_moe}, Entry{"smollm3", smollm3},
-    Entry{"stablelm", stablelm},   Entry{"starcoder2", starcoder2},
+    Entry{"apertus", apertus},
+    Entry{"bloom", bloom},
+    Entry{"cohere", cohere},
+    Entry{"cohere2", cohere2},
+    Entry{"ernie4_5", ernie4_5},
+    Entry{"exaone4", exaone4},
+    Entry{"falcon", falcon},
+    Entry{"gemma", gemma},
+    Entry{"gemma2", gemma2},
+    Entry{"gemma3_text", gemma3_text},
+    Entry{"glm4", glm4},
+    Entry{"gpt2", gpt2},
+    Entry{"gpt_neox", gpt_neox},
+    Entry{"gpt_oss", gpt_oss},
+    Entry{"granite", granite},
+    Entry{"llama", llama},
+    Entry{"mistral", mistral},
+    Entry{"mixtral", mixtral},
+    Entry{"nemotron", nemotron},
+    Entry{"olmo2", olmo2},
+    Entry{"olmo3", olmo3},
+    Entry{"olmoe", olmoe},
+    Entry{"opt", opt},
+    Entry{"phi", phi},
+    Entry{"phi3", phi3},
+    Entry{"qwen2", qwen2},
+    Entry{"qwen2_moe", qwen2_moe},
+    Entry{"qwen3", qwen3},
+    Entry{"qwen3_moe", qwen3_moe},
+    Entry{"seed_oss", seed_oss},
+    Entry{"smollm3", smollm3},
+    Entry{"stablelm", stablelm},
+    Entry{"starcoder2", starcoder2},
 };
 
 // Sizes that must fit each other.

@@ -18,22 +18,6 @@ void choose_expert_layers(ConfigFields& fields, DecoderSpec& spec) {
   }
 }
 
-void name_experts(DecoderSpec& spec) {
-  spec.names.router = "model.layers.{}.mlp.gate";
-  spec.names.expert_gate = "model.layers.{}.mlp.experts.{e}.gate_proj";
-  spec.names.expert_up = "model.layers.{}.mlp.experts.{e}.up_proj";
-  spec.names.expert_down = "model.layers.{}.mlp.experts.{e}.down_proj";
-  spec.names.stacked_gate = "model.layers.{}.mlp.switch_mlp.gate_proj";
-  spec.names.stacked_up = "model.layers.{}.mlp.switch_mlp.up_proj";
-  spec.names.stacked_down = "model.layers.{}.mlp.switch_mlp.down_proj";
-}
-
-void name_qk_norms(DecoderSpec& spec) {
-  spec.qk_norm = QkNorm::PerHead;
-  spec.names.q_norm = "model.layers.{}.self_attn.q_norm";
-  spec.names.k_norm = "model.layers.{}.self_attn.k_norm";
-}
-
 }  // namespace
 
 // Biases on q, k and v (seen from the tensors).
