@@ -145,6 +145,23 @@ class Binder {
     return linear;
   }
 
+  // A depthwise convolution, stored [channels, 1, taps] or (MLX) [channels, taps, 1].
+  Result<Convolution> convolution() {
+    const RecurrentSpec& r = spec_.recurrent;
+    Convolution convolution{.taps = r.taps, .channels = r.channels};
+    const std::string name = path(spec_.names.convolution);
+    MINERVA_ASSIGN(const auto stored, vector(name + ".weight", std::int64_t{r.taps} * r.channels));
+    convolution.weight.resize(stored.size());
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      const auto taps = static_cast<std::size_t>(r.taps);
+      convolution.weight[i % taps * static_cast<std::size_t>(r.channels) + i / taps] = stored[i];
+    }
+    if (checkpoint_.find(name + ".bias") != nullptr) {
+      MINERVA_ASSIGN(convolution.bias, vector(name + ".bias", r.channels));
+    }
+    return convolution;
+  }
+
   // The parameters of an activation that learns some.
   Result<kernels::ActivationParameters> activation() {
     kernels::ActivationParameters parameters = spec_.activation_parameters;
@@ -324,12 +341,52 @@ Result<Norm> bind_qk_norm(Binder& binder, const DecoderSpec& spec, const std::st
   return Norm{};
 }
 
+Result<void> bind_latent(Binder& binder, const DecoderSpec& spec, LayerWeights& w) {
+  const TensorNames& n = spec.names;
+  const LatentSpec& latent = spec.latent;
+  const std::int64_t q = std::int64_t{spec.heads} * spec.head_dim;
+  if (latent.query_rank > 0) {
+    MINERVA_ASSIGN(w.q_a, binder.linear(n.q_a, latent.query_rank, spec.hidden));
+    MINERVA_ASSIGN(w.q_a_norm, binder.norm(n.q_a_norm, latent.query_rank));
+    MINERVA_ASSIGN(w.q_b, binder.linear(n.q_b, q, latent.query_rank));
+  } else {
+    MINERVA_ASSIGN(w.q, binder.linear(n.q, q, spec.hidden));
+  }
+  const std::int64_t plain = spec.head_dim - latent.rotary_dims;
+  MINERVA_ASSIGN(w.kv_a, binder.linear(n.kv_a, latent.rank + latent.rotary_dims, spec.hidden));
+  MINERVA_ASSIGN(w.kv_a_norm, binder.norm(n.kv_a_norm, latent.rank));
+  MINERVA_ASSIGN(w.kv_b, binder.linear(n.kv_b, spec.heads * (plain + spec.value_dim), latent.rank));
+  MINERVA_ASSIGN(w.o, binder.linear(n.o, spec.hidden, std::int64_t{spec.heads} * spec.value_dim));
+  return {};
+}
+
+Result<void> bind_recurrent(Binder& binder, const DecoderSpec& spec, MixerKind kind, RecurrentWeights& w) {
+  const TensorNames& n = spec.names;
+  const RecurrentSpec& r = spec.recurrent;
+  MINERVA_ASSIGN(w.convolution, binder.convolution());
+  if (kind == MixerKind::Convolution) {
+    MINERVA_ASSIGN(w.in, binder.linear(n.mixer_in, 3 * std::int64_t{r.channels}, spec.hidden));
+    MINERVA_ASSIGN(w.out, binder.linear(n.mixer_out, spec.hidden, r.channels));
+    return {};
+  }
+  const std::int64_t values = std::int64_t{r.value_heads} * r.value_dim;
+  MINERVA_ASSIGN(w.in, binder.linear(n.mixer_in, r.channels + values, spec.hidden));
+  MINERVA_ASSIGN(w.ba, binder.linear(n.mixer_ba, 2 * std::int64_t{r.value_heads}, spec.hidden));
+  MINERVA_ASSIGN(w.out, binder.linear(n.mixer_out, spec.hidden, values));
+  MINERVA_ASSIGN(w.norm, binder.norm(n.mixer_norm, r.value_dim));
+  MINERVA_ASSIGN(w.dt_bias, binder.vector(binder.path(n.dt_bias), r.value_heads));
+  MINERVA_ASSIGN(w.decay, binder.vector(binder.path(n.a_log), r.value_heads));
+  for (float& decay : w.decay) decay = -std::exp(decay);
+  return {};
+}
+
 Result<void> bind_attention(Binder& binder, const DecoderSpec& spec, LayerWeights& w) {
+  if (spec.latent.rank > 0) return bind_latent(binder, spec, w);
   const std::int64_t q = std::int64_t{spec.heads} * spec.head_dim;
   const std::int64_t k = std::int64_t{spec.kv_heads} * spec.head_dim;
   const std::int64_t v = std::int64_t{spec.kv_heads} * spec.value_dim;
   if (spec.qkv == QkvLayout::Separate) {
-    MINERVA_ASSIGN(w.q, binder.linear(spec.names.q, q, spec.hidden));
+    MINERVA_ASSIGN(w.q, binder.linear(spec.names.q, spec.attention_gate ? 2 * q : q, spec.hidden));
     MINERVA_ASSIGN(w.k, binder.linear(spec.names.k, k, spec.hidden));
     MINERVA_ASSIGN(w.v, binder.linear(spec.names.v, v, spec.hidden));
   } else {
@@ -362,6 +419,9 @@ Result<void> bind_experts(Binder& binder, const DecoderSpec& spec, int layer, La
                                         spec.experts.intermediate));
     w.experts.push_back(std::move(expert));
   }
+  if (!n.router_correction.empty()) {
+    MINERVA_ASSIGN(w.router_correction, binder.vector(binder.path(n.router_correction), spec.experts.count));
+  }
   if (spec.experts.shared_intermediate == 0) return {};
   MINERVA_ASSIGN(w.mlp, bind_mlp(binder, spec, n.shared_gate, n.shared_up, "", n.shared_down,
                                  spec.experts.shared_intermediate));
@@ -379,7 +439,9 @@ Result<LayerWeights> bind_layer(Binder& binder, const DecoderSpec& spec, int lay
   MINERVA_ASSIGN(w.post_attention_norm, binder.norm(n.post_attention_norm, spec.hidden));
   MINERVA_ASSIGN(w.mlp_norm, binder.norm(n.mlp_norm, spec.hidden));
   MINERVA_ASSIGN(w.post_mlp_norm, binder.norm(n.post_mlp_norm, spec.hidden));
-  MINERVA_TRY(bind_attention(binder, spec, w));
+  const MixerKind mixer = spec.layers[static_cast<std::size_t>(layer)].mixer;
+  MINERVA_TRY(mixer == MixerKind::Attention ? bind_attention(binder, spec, w)
+                                            : bind_recurrent(binder, spec, mixer, w.recurrent));
   MINERVA_ASSIGN(w.activation, binder.activation());
   if (spec.layers[static_cast<std::size_t>(layer)].experts) {
     MINERVA_TRY(bind_experts(binder, spec, layer, w));

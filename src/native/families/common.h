@@ -36,6 +36,10 @@ void llama_like(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec
 /// Tensor names "model.layers.{}.self_attn.q_proj" and so on.
 TensorNames llama_names();
 
+/// DeepSeek's factor of the attention scale, to be squared: from `mscale_all_dim` of scaled rotary
+/// parameters.
+float yarn_score_scale(ConfigFields& fields);
+
 /// An RMSNorm (or LayerNorm) on each head of q and k, one weight for all heads.
 void name_qk_norms(DecoderSpec& spec);
 

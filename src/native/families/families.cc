@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "native/families/cohere.h"
+#include "native/families/deepseek.h"
 #include "native/families/gemma.h"
 #include "native/families/gpt.h"
 #include "native/families/gpt_oss.h"
+#include "native/families/hybrid.h"
 #include "native/families/llama.h"
 #include "native/families/olmo.h"
 #include "native/families/opt.h"
@@ -26,6 +28,8 @@ constexpr std::array kFamilies = {
     Entry{"bloom", bloom},
     Entry{"cohere", cohere},
     Entry{"cohere2", cohere2},
+    Entry{"deepseek_v2", deepseek_v2},
+    Entry{"deepseek_v3", deepseek_v3},
     Entry{"ernie4_5", ernie4_5},
     Entry{"exaone4", exaone4},
     Entry{"falcon", falcon},
@@ -37,6 +41,7 @@ constexpr std::array kFamilies = {
     Entry{"gpt_neox", gpt_neox},
     Entry{"gpt_oss", gpt_oss},
     Entry{"granite", granite},
+    Entry{"lfm2", lfm2},
     Entry{"llama", llama},
     Entry{"mistral", mistral},
     Entry{"mixtral", mixtral},
@@ -51,6 +56,7 @@ constexpr std::array kFamilies = {
     Entry{"qwen2_moe", qwen2_moe},
     Entry{"qwen3", qwen3},
     Entry{"qwen3_moe", qwen3_moe},
+    Entry{"qwen3_next", qwen3_next},
     Entry{"seed_oss", seed_oss},
     Entry{"smollm3", smollm3},
     Entry{"stablelm", stablelm},
