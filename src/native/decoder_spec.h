@@ -99,7 +99,8 @@ struct TensorNames {
   std::string router, router_bias, router_correction;
   std::string expert_gate, expert_up, expert_down;
   std::string stacked_gate, stacked_up, stacked_down;  ///< [experts, rows, columns]
-  std::string stacked_gate_up;  ///< gpt_oss, with stacked_down: see Binder::stacked; tensors, not modules
+  std::string stacked_gate_up;  ///< gpt_oss, with stacked_down: see WeightBinder::interleaved_expert;
+                                ///< tensors, not modules
   std::string shared_gate, shared_up, shared_down, shared_router;
 };
 
@@ -150,6 +151,8 @@ struct DecoderSpec {
 
   ExpertsSpec experts;
   TensorNames names;
+  int fp8_block_rows = 128;  ///< of FP8 weights, one scale each
+  int fp8_block_cols = 128;
 };
 
 }  // namespace minerva::native

@@ -56,8 +56,8 @@ class SequenceCache {
 
   /// Bytes that a sequence takes however short it is: the state of recurrent layers.
   static std::uint64_t fixed_bytes(const DecoderSpec& spec) noexcept;
-  /// Bytes that `sequences` sequences take with `positions` in all; the largest number where that is beyond 64
-  /// bits.
+  /// Bytes that `sequences` sequences take with `positions` in all; the largest number where that is beyond
+  /// 64 bits.
   static std::uint64_t bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
                                     std::uint64_t sequences) noexcept;
   /// Bytes that one position takes in all layers.

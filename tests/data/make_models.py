@@ -1,10 +1,10 @@
 """Makes tiny random-weight Hugging Face directories and what transformers (5.23, float32, eager) computes with them,
-for the families whose references are not older than this script.
+for the families and formats whose references are not older than this script.
 
 Usage: python make_models.py TOKENIZER_DIR OUT_DIR [NAME...]
 Needs torch, transformers and safetensors. TOKENIZER_DIR: a directory of models/ whose tokenizer is reused.
 """
-import json, os, shutil, sys
+import itertools, json, os, re, shutil, sys
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
@@ -75,6 +75,108 @@ MODELS = {
 BARE = {"bloom": "transformer."}
 
 
+def affine4(weight, group=64):
+    """MLX's 4-bit packing of [.., N, K] as {suffix: tensor}, and what it decodes to."""
+    grouped = weight.float().unflatten(-1, (-1, group))
+    low, high = grouped.amin(-1, keepdim=True), grouped.amax(-1, keepdim=True)
+    scales, biases = ((high - low) / 15).to(torch.bfloat16), low.to(torch.bfloat16)
+    q = ((grouped - biases.float()) / scales.float()).round().clamp(0, 15)
+    decoded = (q * scales.float() + biases.float()).flatten(-2)
+    nibbles = q.flatten(-2).to(torch.int64).unflatten(-1, (-1, 8))
+    words = (nibbles << (4 * torch.arange(8))).sum(-1)
+    return {"weight": words.to(torch.uint32), "scales": scales.squeeze(-1), "biases": biases.squeeze(-1)}, decoded
+
+
+def store_mlx_experts(tensors):
+    stored, decoded = {}, {}
+    stacks = {}
+    for name, tensor in tensors.items():
+        if ".experts." in name:
+            path, expert, projection = re.match(r"(.*)\.experts\.(\d+)\.(\w+)\.weight", name).groups()
+            stacks.setdefault(f"{path}.switch_mlp.{projection}", {})[int(expert)] = (name, tensor)
+        elif tensor.dim() == 2 and not name.endswith("mlp.gate.weight"):
+            parts, decoded[name] = affine4(tensor)
+            stored |= {name.removesuffix("weight") + k: v for k, v in parts.items()}
+        else:
+            stored[name] = decoded[name] = tensor
+    for path, experts in stacks.items():
+        parts, values = affine4(torch.stack([experts[e][1] for e in range(len(experts))]))
+        stored |= {f"{path}.{k}": v for k, v in parts.items()}
+        decoded |= {experts[e][0]: values[e] for e in range(len(experts))}
+    return stored, decoded
+
+
+def store_fp8(tensors, block=(48, 32)):
+    stored, decoded = {}, {}
+    for name, tensor in tensors.items():
+        stored[name] = decoded[name] = tensor
+        if tensor.dim() != 2 or "embed" in name or "head" in name:
+            continue
+        rows, columns = tensor.shape
+        scales = torch.zeros(-(-rows // block[0]), -(-columns // block[1]))
+        fp8, wide = torch.empty_like(tensor, dtype=torch.float8_e4m3fn), torch.empty(tensor.shape)
+        for r, c in itertools.product(range(scales.shape[0]), range(scales.shape[1])):
+            at = (slice(r * block[0], (r + 1) * block[0]), slice(c * block[1], (c + 1) * block[1]))
+            scales[r, c] = tensor[at].float().abs().max() / 448
+            fp8[at] = (tensor[at].float() / scales[r, c]).to(torch.float8_e4m3fn)
+            wide[at] = fp8[at].float() * scales[r, c]
+        stored[name], stored[name + "_scale_inv"], decoded[name] = fp8, scales, wide
+    return stored, decoded
+
+
+def store_mxfp4(tensors):
+    from transformers.integrations.mxfp4 import FP4_VALUES
+    values = torch.tensor(FP4_VALUES)
+    stored, decoded = {}, {}
+    for name, tensor in tensors.items():
+        if not re.search(r"experts\.\w+_proj$", name):
+            stored[name] = decoded[name] = tensor
+            continue
+        grouped = tensor.float().transpose(1, 2).contiguous().unflatten(-1, (-1, 32))
+        exponent = (grouped.abs().amax(-1, keepdim=True) / 6).log2().ceil()
+        nibbles = ((grouped / exponent.exp2()).unsqueeze(-1) - values).abs().argmin(-1)
+        stored[name + "_blocks"] = (nibbles[..., 0::2] | nibbles[..., 1::2] << 4).to(torch.uint8)
+        stored[name + "_scales"] = (exponent.squeeze(-1) + 127).to(torch.uint8)
+        decoded[name] = (values[nibbles] * exponent.exp2()).flatten(-2).transpose(1, 2).contiguous()
+    return stored, decoded
+
+
+def store_mlx_mxfp4(tensors):
+    packed, decoded = store_mxfp4(tensors)
+    stored = {}
+    for name, tensor in packed.items():
+        if ".mlp.experts." not in name:
+            stored[name] = tensor
+            continue
+        path, kind = re.match(r"(.*_proj)_(\w+)", name).groups()
+        if kind == "blocks":  # eight nibbles a word, low first
+            tensor = tensor.flatten(-2).contiguous().view(torch.uint32)
+        suffix = {"blocks": "weight", "scales": "scales", "bias": "bias"}[kind]
+        if "gate_up" in path:
+            for first, part in enumerate(("gate", "up")):
+                stored[path.replace("gate_up", part) + "." + suffix] = tensor.unflatten(1, (-1, 2)).select(2, first)
+        else:
+            stored[path + "." + suffix] = tensor
+    return stored, decoded
+
+
+FORMATS = {  # name: (model type, config, how to store, what config.json says of it, metadata)
+    "fp8-block": ("qwen3", common(hidden_size=64, intermediate_size=160, num_hidden_layers=2, head_dim=32), store_fp8,
+                  {"quantization_config": {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3",
+                                           "weight_block_size": [48, 32]}}, "pt"),
+    "mxfp4-gpt_oss": (*MODELS["gpt_oss"], store_mxfp4,
+                      {"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": [
+                          "model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens",
+                          "lm_head"]}}, "pt"),
+    "mlx-mxfp4-gpt_oss": (*MODELS["gpt_oss"], store_mlx_mxfp4,
+                          {"quantization": {"bits": 4, "group_size": 32, "mode": "mxfp4"}}, "mlx"),
+    "mlx-4bit-qwen3_moe": ("qwen3_moe", common(hidden_size=64, num_hidden_layers=2, head_dim=16, num_experts=4,
+                                               num_experts_per_tok=2, moe_intermediate_size=64, norm_topk_prob=True),
+                           store_mlx_experts, {"quantization": {"bits": 4, "group_size": 64},
+                                               "quantization_config": {"bits": 4, "group_size": 64}}, "mlx"),
+}
+
+
 def randomise(model, seed):
     generator = torch.Generator().manual_seed(seed)
     head = model.get_output_embeddings().weight
@@ -122,8 +224,23 @@ def expected(directory, model_type, model=None):
     return min(min(c["margins"]) for c in cases)
 
 
+def store(directory, name):
+    """Stores the directory's weights in another format; the least margin of what they decode to."""
+    model_type, _, how, note, metadata = FORMATS[name]
+    weights, config = (os.path.join(directory, file) for file in ("model.safetensors", "config.json"))
+    stored, decoded = how(load_file(weights))
+    save_file({k: v.float().contiguous() for k, v in decoded.items()}, weights, metadata={"format": "pt"})
+    margin = expected(directory, model_type)
+    save_file({k: v.contiguous() for k, v in stored.items()}, weights, metadata={"format": metadata})
+    with open(config) as file:
+        fields = json.load(file)
+    with open(config, "w") as file:
+        json.dump(fields | note, file, indent=2)
+    return margin
+
+
 def make(name, tokenizer, out, seed):
-    model_type, fields = MODELS[name]
+    model_type, fields = (MODELS[name] if name in MODELS else FORMATS[name][:2])
     directory = os.path.join(out, name)
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
@@ -142,11 +259,11 @@ def make(name, tokenizer, out, seed):
         save_file(tensors, weights, metadata={"format": "pt"})
     for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(os.path.join(tokenizer, file), directory)
-    return expected(directory, model_type)
+    return expected(directory, model_type) if name in MODELS else store(directory, name)
 
 
 if __name__ == "__main__":
-    for name in sys.argv[3:] or MODELS:
+    for name in sys.argv[3:] or [*MODELS, *FORMATS]:
         for seed in range(1, 9):  # a step that is nearly a tie would test rounding, not the model
             try:
                 margin = make(name, sys.argv[1], sys.argv[2], seed)

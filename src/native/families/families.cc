@@ -63,6 +63,24 @@ constexpr std::array kFamilies = {
     Entry{"starcoder2", starcoder2},
 };
 
+// `quantization_config` stands at the top, also where the text model has a section of its own.
+void read_fp8_blocks(ConfigFields& fields, DecoderSpec& spec) {
+  const auto section = fields.object("quantization_config");
+  if (!section) return;
+  ConfigFields inner(*section);
+  const auto blocks = inner.integers("weight_block_size");
+  if (!blocks.empty()) {
+    const auto sound = [](std::int64_t size) { return size >= 1 && size <= kWidthMax; };
+    if (blocks.size() == 2 && std::ranges::all_of(blocks, sound)) {
+      spec.fp8_block_rows = static_cast<int>(blocks[0]);
+      spec.fp8_block_cols = static_cast<int>(blocks[1]);
+    } else {
+      inner.reject("weight_block_size", "is not two positive sizes");
+    }
+  }
+  fields.adopt(inner);
+}
+
 // Sizes that must fit each other.
 void check(ConfigFields& fields, const DecoderSpec& spec) {
   if (spec.heads % spec.kv_heads != 0) {
@@ -103,6 +121,9 @@ Result<DecoderSpec> decoder_spec(const HfConfig& config) {
   DecoderSpec spec{.family = model_type};
   family(fields, spec);
   check(fields, spec);
+  ConfigFields whole(config);
+  read_fp8_blocks(whole, spec);
+  fields.adopt(whole);
   if (fields.error()) return std::unexpected(*fields.error());
   return spec;
 }

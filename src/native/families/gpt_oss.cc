@@ -33,6 +33,8 @@ void gpt_oss(ConfigFields& fields, DecoderSpec& spec) {
                   .intermediate = spec.intermediate,
                   .softmax_before_top_k = false};
   spec.names.router = "model.layers.{}.mlp.router";
+  spec.names.stacked_gate = "model.layers.{}.mlp.experts.gate_proj";  // MLX takes gate and up apart
+  spec.names.stacked_up = "model.layers.{}.mlp.experts.up_proj";
   spec.names.stacked_gate_up = "model.layers.{}.mlp.experts.gate_up_proj";
   spec.names.stacked_down = "model.layers.{}.mlp.experts.down_proj";
 }
