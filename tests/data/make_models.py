@@ -15,6 +15,7 @@ PROMPTS = ["The quick brown fox", "def fibonacci(n):\n    return",
            "Größe, naïve café — Привет, мир. 你好，世界。🙂👍🏽", "  two  spaces\t\ttabs\n\n\nnewlines 1234567 it's we'LL",
            "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n", "a " * 40]
 STEPS = 16
+LEAST_MARGIN = 0.002
 COMMON = dict(vocab_size=512, hidden_size=32, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
               num_key_value_heads=2, max_position_embeddings=256, bos_token_id=1, eos_token_id=2, pad_token_id=None)
 
@@ -194,18 +195,42 @@ def randomise(model, seed):
             p.copy_(torch.randn(p.shape, generator=generator) * 0.1)
 
 
-def expected(directory, model_type, model=None):
+def load(directory, dtype):
+    return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, attn_implementation="eager",
+                                                experts_implementation="eager").eval()
+
+
+def last_logits(model, sequence):
+    with torch.inference_mode():
+        return model(torch.tensor([sequence]), use_cache=False).logits[0, -1].float()
+
+
+def steady(directory, cases, rows):
+    """Whether rounding changes little: a model whose routing is a near tie would test arithmetic, not the model."""
+    double, rough = load(directory, torch.float64), load(directory, torch.bfloat16)
+    for case, row in zip(cases, rows):
+        sequence = list(case["prompt_ids"])
+        if (last_logits(double, sequence) - row).abs().max() > 2e-5:
+            return False
+        for token, margin in zip(case["greedy_ids"], case["margins"]):
+            if margin < 0.05:
+                break
+            if int(last_logits(rough, sequence).argmax()) != token:
+                return False
+            sequence.append(token)
+    return True
+
+
+def expected(directory, model_type):
     """Writes expected.json and expected.safetensors; the least margin of a greedy step."""
-    model = model or AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32,
-                                                          attn_implementation="eager").eval()
+    model = load(directory, torch.float32)
     tokenizer = Tokenizer.from_file(os.path.join(directory, "tokenizer.json"))
     cases, rows = [], []
     for prompt in PROMPTS:
         ids = tokenizer.encode(prompt).ids
         sequence, margins = list(ids), []
         for step in range(STEPS):
-            with torch.inference_mode():
-                logits = model(torch.tensor([sequence]), use_cache=False).logits[0, -1].float()
+            logits = last_logits(model, sequence)
             if step == 0:
                 rows.append(logits)
             top = logits.topk(2)
@@ -221,7 +246,8 @@ def expected(directory, model_type, model=None):
                        greedy_ignores_eos=True, cases=cases,
                        margins="per greedy step: best minus second-best logit, over the standard deviation of "
                                "that step's logits"), out, ensure_ascii=False, indent=1)
-    return min(min(c["margins"]) for c in cases)
+    least = min(min(c["margins"]) for c in cases)
+    return least if least < LEAST_MARGIN or steady(directory, cases, rows) else 0.0
 
 
 def store(directory, name):
@@ -264,12 +290,12 @@ def make(name, tokenizer, out, seed):
 
 if __name__ == "__main__":
     for name in sys.argv[3:] or [*MODELS, *FORMATS]:
-        for seed in range(1, 9):  # a step that is nearly a tie would test rounding, not the model
+        for seed in range(1, 60):  # a step that is nearly a tie would test rounding, not the model
             try:
                 margin = make(name, sys.argv[1], sys.argv[2], seed)
             except Exception as e:
                 print("FAIL", name, type(e).__name__, str(e)[:300], flush=True)
                 break
             print(name, "seed", seed, "least margin", margin, flush=True)
-            if margin >= 0.002:
+            if margin >= LEAST_MARGIN:
                 break
