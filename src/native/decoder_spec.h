@@ -58,7 +58,29 @@ struct ExpertsSpec {
   bool shared_gate = false;          ///< the shared expert is scaled by a sigmoid gate (qwen2_moe)
 };
 
+/// Latent attention (deepseek): keys and values come from a narrow vector a token; the last `rotary_dims` of
+/// a head's head_dim rotate, and those of the keys are the same for all heads.
+struct LatentSpec {
+  int rank = 0;        ///< of that vector; 0: ordinary attention
+  int query_rank = 0;  ///< queries come from such a vector too; 0: from the input
+  int rotary_dims = 0;
+};
+
+/// What takes the place of attention in layers that keep a state of fixed size.
+enum class MixerKind : std::uint8_t {
+  Attention,
+  Convolution,  ///< over the last few positions, gated (lfm2)
+  DeltaNet,     ///< gated delta rule behind a convolution (qwen3_next)
+};
+
+struct RecurrentSpec {
+  int taps = 0;                                                    ///< positions that a convolution sees
+  int channels = 0;                                                ///< that it runs over
+  int key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0;  ///< DeltaNet
+};
+
 struct LayerSpec {
+  MixerKind mixer = MixerKind::Attention;
   int window = 0;  ///< tokens a query sees, itself included; 0: all before it
   bool rotary = true;
   int rotary_index = 0;  ///< which of DecoderSpec::rotary
@@ -67,14 +89,18 @@ struct LayerSpec {
 
 /// Tensor names; "{}" stands for the layer's index, "{e}" for the expert's. Empty: the model has none.
 struct TensorNames {
-  std::string embedding, position_embedding, embedding_norm;
+  std::string embedding, position_embedding, embedding_norm, project_in, project_out;
   std::string output_norm, head;
   std::string attention_norm, post_attention_norm, mlp_norm, post_mlp_norm;
   std::string q, k, v, qkv, o, q_norm, k_norm, sinks;
+  std::string q_a, q_a_norm, q_b, kv_a, kv_a_norm, kv_b;                               ///< latent attention
+  std::string mixer_in, mixer_ba, mixer_out, mixer_norm, convolution, a_log, dt_bias;  ///< recurrent layers
   std::string gate, up, gate_up, down, activation;  ///< activation: prefix of learned parameters
   std::string router, router_bias, router_correction;
   std::string expert_gate, expert_up, expert_down;
-  std::string stacked_gate, stacked_up, stacked_down, stacked_gate_up;  ///< [experts, rows, columns]
+  std::string stacked_gate, stacked_up, stacked_down;  ///< [experts, rows, columns]
+  std::string stacked_gate_up;  ///< gpt_oss, with stacked_down: see WeightBinder::interleaved_expert;
+                                ///< tensors, not modules
   std::string shared_gate, shared_up, shared_down, shared_router;
 };
 
@@ -82,6 +108,8 @@ struct TensorNames {
 struct DecoderSpec {
   std::string family;
   int hidden = 0;
+  int embedding_width =
+      0;  ///< of the embedding and the head where they are projected (opt); else 0 or hidden
   int layer_count = 0;
   int heads = 0;
   int kv_heads = 0;
@@ -101,10 +129,16 @@ struct DecoderSpec {
   std::optional<NormSpec> qk_norm_spec;  ///< where it differs from `norm`
   bool qk_norm_after_rotary = false;
   Residual residual = Residual::Sequential;
+  bool norm_after_residual = false;  ///< x = norm(x + attention(x)); x = norm(x + mlp(x)) (opt-350m)
+  bool residual_after_norm = false;  ///< x = norm(x) first: the block adds to that (bloom can)
   QkvLayout qkv = QkvLayout::Separate;
+  bool attention_gate = false;  ///< q's projection gives each head's gate behind it (qwen3_next)
+  LatentSpec latent;
+  RecurrentSpec recurrent;
   kernels::Activation activation = kernels::Activation::Silu;
-  bool gated = true;        ///< act(gate(x)) * up(x), else act(up(x))
-  bool transposed = false;  ///< linear weights are stored [in, out] (gpt2)
+  kernels::ActivationParameters activation_parameters;  ///< where they are the model's, not the layer's
+  bool gated = true;                                    ///< act(gate(x)) * up(x), else act(up(x))
+  bool transposed = false;                              ///< linear weights are stored [in, out] (gpt2)
   bool tied_head = false;
 
   float embedding_scale = 1.0F;
@@ -113,10 +147,12 @@ struct DecoderSpec {
   float attention_softcap = 0.0F;
   float logit_scale = 1.0F;
   float logit_softcap = 0.0F;
-  float qkv_clip = 0.0F;  ///< q, k, v are clamped to [-clip, clip] (olmo, mpt)
+  float qkv_clip = 0.0F;  ///< q, k, v are clamped to [-clip, clip], after their norms (olmoe)
 
   ExpertsSpec experts;
   TensorNames names;
+  int fp8_block_rows = 128;  ///< of FP8 weights, one scale each
+  int fp8_block_cols = 128;
 };
 
 }  // namespace minerva::native

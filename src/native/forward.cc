@@ -30,6 +30,12 @@ std::vector<float> alibi_slopes(int heads) {
   return slopes;
 }
 
+void copy(ConstRows from, Rows to) {
+  for (std::int64_t i = 0; i < from.count; ++i) {
+    std::memcpy(to.row(i), from.row(i), sizeof(float) * static_cast<std::size_t>(from.width));
+  }
+}
+
 }  // namespace
 
 SequenceState::SequenceState(const DecoderSpec& spec, ScalarType type, std::uint32_t planned)
@@ -52,6 +58,7 @@ Rows ForwardPass::rows_of(Buffer& buffer, std::int64_t width) const {
 
 bool ForwardPass::run(std::span<const ForwardRow> rows, const std::stop_token& stop) {
   count_ = static_cast<std::int64_t>(rows.size());
+  for (const ForwardRow& row : rows) row.sequence->cache.forget_updates();
   embed(rows);
   prepare_rotary(rows);
   for (int layer = 0; layer < spec_.layer_count; ++layer) {
@@ -70,10 +77,11 @@ void ForwardPass::embed(std::span<const ForwardRow> rows) {
     const ForwardRow& row = rows[static_cast<std::size_t>(i)];
     if (row.embedding != nullptr) {
       std::memcpy(x.row(i), row.embedding, sizeof(float) * static_cast<std::size_t>(spec_.hidden));
-    } else {
+    } else if (!weights_.project_in.exists()) {
       kernels_.dequantize_row(weights_.embedding.weight, row.token, x.row(i));
     }
   }
+  if (weights_.project_in.exists()) embed_projected(rows);
   if (spec_.embedding_scale != 1.0F) kernels_.scale(x, spec_.embedding_scale);
   if (spec_.positions == PositionKind::Learned) {
     const Rows positions = rows_of(normed_, spec_.hidden);
@@ -84,6 +92,24 @@ void ForwardPass::embed(std::span<const ForwardRow> rows) {
     kernels_.add(x, positions);
   }
   if (weights_.embedding_norm.exists()) norm(weights_.embedding_norm, x, x);
+}
+
+// Embeddings narrower than the model; rows that come with their embedding have its full width already.
+void ForwardPass::embed_projected(std::span<const ForwardRow> rows) {
+  const Rows narrow = rows_of(normed_, spec_.embedding_width);
+  const Rows wide = rows_of(block_, spec_.hidden);
+  for (std::int64_t i = 0; i < count_; ++i) {
+    const ForwardRow& row = rows[static_cast<std::size_t>(i)];
+    kernels_.dequantize_row(weights_.embedding.weight, row.embedding == nullptr ? row.token : 0,
+                            narrow.row(i));
+  }
+  const kernels::LinearOutput output{&weights_.project_in.weight, wide, weights_.project_in.bias_data()};
+  kernels_.linear({&output, 1}, narrow, mode_);
+  for (std::int64_t i = 0; i < count_; ++i) {
+    if (rows[static_cast<std::size_t>(i)].embedding != nullptr) continue;
+    std::memcpy(x_.data() + i * spec_.hidden, wide.row(i),
+                sizeof(float) * static_cast<std::size_t>(spec_.hidden));
+  }
 }
 
 void ForwardPass::prepare_rotary(std::span<const ForwardRow> rows) {
@@ -123,14 +149,25 @@ void ForwardPass::block(int layer, std::span<const ForwardRow> rows) {
   const Rows normed = rows_of(normed_, spec_.hidden);
   const Rows out = rows_of(block_, spec_.hidden);
 
+  if (spec_.norm_after_residual) {
+    mixer(layer, rows, x, out);
+    kernels_.add(x, out);
+    norm(w.attention_norm, x, x);
+    mlp(layer, x, out);
+    kernels_.add(x, out);
+    norm(w.mlp_norm, x, x);
+    return;
+  }
   const bool has_norm = w.attention_norm.exists();
   if (has_norm) norm(w.attention_norm, x, normed);
-  attention(layer, rows, has_norm ? normed : x, out);
+  mixer(layer, rows, has_norm ? normed : x, out);
+  if (spec_.residual_after_norm) copy(normed, x);
   if (spec_.residual == Residual::Sequential) {
     add_block(w.post_attention_norm, out);
     const bool mlp_norm = w.mlp_norm.exists();
     if (mlp_norm) norm(w.mlp_norm, x, normed);
     mlp(layer, mlp_norm ? normed : x, out);
+    if (spec_.residual_after_norm) copy(normed, x);
     add_block(w.post_mlp_norm, out);
     return;
   }
@@ -146,29 +183,54 @@ void ForwardPass::add_block(const Norm& post_norm, Rows block) {
   kernels_.add(rows_of(x_, spec_.hidden), block, spec_.residual_scale);
 }
 
-void ForwardPass::attention(int layer, std::span<const ForwardRow> rows, Rows x, Rows out) {
+void ForwardPass::mixer(int layer, std::span<const ForwardRow> rows, Rows x, Rows out) {
+  switch (spec_.layers[static_cast<std::size_t>(layer)].mixer) {
+    case MixerKind::Attention:
+      return attention(layer, rows, x, out);
+    case MixerKind::Convolution:
+      return convolution(layer, rows, x, out);
+    case MixerKind::DeltaNet:
+      return delta_net(layer, rows, x, out);
+  }
+}
+
+kernels::RotaryTable ForwardPass::rotary_of(int layer) const {
+  const auto set = static_cast<std::size_t>(spec_.layers[static_cast<std::size_t>(layer)].rotary_index);
+  const Table& table = tables_[set];
+  return {.cosines = table.cosines.data(),
+          .sines = table.sines.data(),
+          .stride = table.half,
+          .dims = static_cast<int>(2 * table.half),
+          .pairs = spec_.rotary[set].pairs};
+}
+
+// Queries, keys and values as they go into attention, in q_, k_ and v_.
+void ForwardPass::project_attention(int layer, ConstRows x) {
+  if (spec_.latent.rank > 0) return project_latent(layer, x);
   const LayerWeights& w = weights_.layers[static_cast<std::size_t>(layer)];
-  const LayerSpec& spec = spec_.layers[static_cast<std::size_t>(layer)];
   project_qkv(layer, x);
   const Rows q = rows_of(q_, std::int64_t{spec_.heads} * spec_.head_dim);
   const Rows k = rows_of(k_, std::int64_t{spec_.kv_heads} * spec_.head_dim);
   const Rows v = rows_of(v_, std::int64_t{spec_.kv_heads} * spec_.value_dim);
+  if (!spec_.qk_norm_after_rotary) normalise_heads(w);
   if (spec_.qkv_clip > 0) {
     for (const Rows& part : {q, k, v}) kernels_.clamp(part, spec_.qkv_clip);
   }
-  if (!spec_.qk_norm_after_rotary) normalise_heads(w);
-  if (spec_.positions == PositionKind::Rotary && spec.rotary) {
-    const auto set = static_cast<std::size_t>(spec.rotary_index);
-    const Table& table = tables_[set];
-    const kernels::RotaryTable rotary{.cosines = table.cosines.data(),
-                                      .sines = table.sines.data(),
-                                      .stride = table.half,
-                                      .dims = static_cast<int>(2 * table.half),
-                                      .pairs = spec_.rotary[set].pairs};
+  if (spec_.positions == PositionKind::Rotary && spec_.layers[static_cast<std::size_t>(layer)].rotary) {
+    const kernels::RotaryTable rotary = rotary_of(layer);
     kernels_.rotate(q, spec_.heads, spec_.head_dim, rotary, table_rows_.data());
     kernels_.rotate(k, spec_.kv_heads, spec_.head_dim, rotary, table_rows_.data());
   }
   if (spec_.qk_norm_after_rotary) normalise_heads(w);
+}
+
+void ForwardPass::attention(int layer, std::span<const ForwardRow> rows, Rows x, Rows out) {
+  const LayerWeights& w = weights_.layers[static_cast<std::size_t>(layer)];
+  const LayerSpec& spec = spec_.layers[static_cast<std::size_t>(layer)];
+  project_attention(layer, x);
+  const Rows q = rows_of(q_, std::int64_t{spec_.heads} * spec_.head_dim);
+  const Rows k = rows_of(k_, std::int64_t{spec_.kv_heads} * spec_.head_dim);
+  const Rows v = rows_of(v_, std::int64_t{spec_.kv_heads} * spec_.value_dim);
 
   views_.resize(rows.size());
   attention_rows_.resize(rows.size());
@@ -193,6 +255,7 @@ void ForwardPass::attention(int layer, std::span<const ForwardRow> rows, Rows x,
                    .alibi_slopes = alibi_.empty() ? nullptr : alibi_.data(),
                    .sinks = w.sinks.empty() ? nullptr : w.sinks.data()},
                   attention_rows_, q, attended);
+  if (spec_.attention_gate) apply_gates(attended);
   const kernels::LinearOutput o{&w.o.weight, out, w.o.bias_data()};
   kernels_.linear({&o, 1}, attended, mode_);
 }
@@ -203,10 +266,12 @@ void ForwardPass::project_qkv(int layer, ConstRows x) {
   const Rows k = rows_of(k_, std::int64_t{spec_.kv_heads} * spec_.head_dim);
   const Rows v = rows_of(v_, std::int64_t{spec_.kv_heads} * spec_.value_dim);
   if (spec_.qkv == QkvLayout::Separate) {
-    const kernels::LinearOutput outputs[] = {{&w.q.weight, q, w.q.bias_data()},
+    const Rows queries = spec_.attention_gate ? rows_of(qkv_, 2 * q.width) : q;
+    const kernels::LinearOutput outputs[] = {{&w.q.weight, queries, w.q.bias_data()},
                                              {&w.k.weight, k, w.k.bias_data()},
                                              {&w.v.weight, v, w.v.bias_data()}};
     kernels_.linear(outputs, x, mode_);
+    if (spec_.attention_gate) split_gates(queries);
     return;
   }
   const kernels::LinearOutput fused{&w.qkv.weight, rows_of(qkv_, w.qkv.weight.rows), w.qkv.bias_data()};
@@ -389,12 +454,25 @@ void ForwardPass::head(std::span<const ForwardRow> rows) {
     const ConstRows x(x_.data() + static_cast<std::int64_t>(i) * spec_.hidden, 1, spec_.hidden);
     float* to =
         rows[i].wants_logits ? gathered_.data() + spec_.hidden * gathered++ : outputs_.data() + output_at_[i];
-    norm(weights_.output_norm, x, Rows(to, 1, spec_.hidden));
+    if (weights_.output_norm.exists()) {
+      norm(weights_.output_norm, x, Rows(to, 1, spec_.hidden));
+    } else {
+      copy(x, Rows(to, 1, spec_.hidden));
+    }
   }
   if (logits_rows == 0) return;
   const Rows logits(outputs_.data(), logits_rows, spec_.vocabulary);
   const kernels::LinearOutput output{&weights_.head.weight, logits, weights_.head.bias_data()};
-  kernels_.linear({&output, 1}, ConstRows(gathered_.data(), logits_rows, spec_.hidden), mode_);
+  ConstRows final(gathered_.data(), logits_rows, spec_.hidden);
+  if (weights_.project_out.exists()) {
+    block_.resize(std::max(block_.size(), static_cast<std::size_t>(logits_rows * spec_.embedding_width)));
+    const Rows narrow(block_.data(), logits_rows, spec_.embedding_width);
+    const kernels::LinearOutput projected{&weights_.project_out.weight, narrow,
+                                          weights_.project_out.bias_data()};
+    kernels_.linear({&projected, 1}, final, mode_);
+    final = narrow;
+  }
+  kernels_.linear({&output, 1}, final, mode_);
   if (spec_.logit_scale != 1.0F) kernels_.scale(logits, spec_.logit_scale);
   if (spec_.logit_softcap > 0) kernels_.soft_cap(logits, spec_.logit_softcap);
 }
@@ -417,8 +495,9 @@ std::uint64_t ForwardPass::working_bytes(const DecoderSpec& spec, std::uint64_t 
 
 std::uint64_t ForwardPass::working_bytes() const noexcept {
   std::uint64_t floats = outputs_.capacity();
-  for (const Buffer* buffer : {&x_, &normed_, &normed2_, &q_, &k_, &v_, &qkv_, &attended_, &block_, &block2_,
-                               &gate_, &up_, &router_, &gathered_, &expert_out_, &shared_}) {
+  for (const Buffer* buffer :
+       {&x_, &normed_, &normed2_, &q_, &k_, &v_, &qkv_, &attended_, &block_, &block2_, &gate_, &up_, &router_,
+        &gathered_, &expert_out_, &shared_, &mixed_, &mixed2_}) {
     floats += buffer->capacity();
   }
   return floats * sizeof(float) + kernels_.scratch_bytes();

@@ -59,9 +59,13 @@ class ForwardPass {
 
   kernels::Rows rows_of(Buffer& buffer, std::int64_t width) const;
   void embed(std::span<const ForwardRow> rows);
+  void embed_projected(std::span<const ForwardRow> rows);
   void prepare_rotary(std::span<const ForwardRow> rows);
   void norm(const Norm& norm, kernels::ConstRows x, kernels::Rows y);
   void attention(int layer, std::span<const ForwardRow> rows, kernels::Rows x, kernels::Rows out);
+  void mixer(int layer, std::span<const ForwardRow> rows, kernels::Rows x, kernels::Rows out);
+  kernels::RotaryTable rotary_of(int layer) const;
+  void project_attention(int layer, kernels::ConstRows x);
   void project_qkv(int layer, kernels::ConstRows x);
   void split_qkv(const Linear& qkv);
   void normalise_heads(const LayerWeights& weights);
@@ -70,6 +74,15 @@ class ForwardPass {
   void dense(const Mlp& mlp, const LayerWeights& layer, kernels::ConstRows x, kernels::Rows out);
   void experts(const LayerWeights& layer, kernels::ConstRows x, kernels::Rows out);
   void shared_expert(const LayerWeights& layer, kernels::ConstRows x, kernels::Rows out);
+  // forward_mixers.cc
+  void linear(const Linear& weights, kernels::ConstRows x, kernels::Rows y);
+  void project_latent(int layer, kernels::ConstRows x);
+  void split_gates(kernels::ConstRows both);
+  void apply_gates(kernels::Rows attended);
+  std::span<const SequenceCache::StateUpdate> update_states(int layer, std::span<const ForwardRow> rows);
+  void convolution(int layer, std::span<const ForwardRow> rows, kernels::ConstRows x, kernels::Rows out);
+  void delta_net(int layer, std::span<const ForwardRow> rows, kernels::ConstRows x, kernels::Rows out);
+  void split_delta(kernels::ConstRows all, kernels::Rows qkv, kernels::Rows z) const;
   void add_block(const Norm& post_norm, kernels::Rows block);
   void block(int layer, std::span<const ForwardRow> rows);
   void head(std::span<const ForwardRow> rows);
@@ -83,6 +96,8 @@ class ForwardPass {
   std::int64_t count_ = 0;  // rows of this run
   Buffer x_, normed_, normed2_, q_, k_, v_, qkv_, attended_, block_, block2_, gate_, up_;
   Buffer router_, gathered_, expert_out_, shared_;
+  Buffer mixed_, mixed2_;  // of latent and gated attention, and of recurrent layers
+  std::vector<SequenceCache::StateUpdate> states_;
   // cosines and sines of each rotary set for the rows of this run
   struct Table {
     Buffer cosines, sines;

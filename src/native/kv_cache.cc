@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
+
+#include "base/checked.h"
 
 namespace minerva::native {
 namespace {
@@ -19,6 +22,16 @@ struct SavedHeader {
   std::int64_t layers;
 };
 
+// Floats that a layer keeps whatever the length: a convolution's last inputs, a matrix for each head.
+std::int64_t state_floats(const DecoderSpec& spec, const LayerSpec& layer) {
+  if (layer.mixer == MixerKind::Attention) return 0;
+  const RecurrentSpec& r = spec.recurrent;
+  const std::int64_t inputs = std::int64_t{r.taps - 1} * r.channels;
+  return layer.mixer == MixerKind::Convolution
+             ? inputs
+             : inputs + std::int64_t{r.value_heads} * r.key_dim * r.value_dim;
+}
+
 }  // namespace
 
 void SequenceCache::Free::operator()(std::byte* data) const noexcept {
@@ -30,19 +43,64 @@ SequenceCache::SequenceCache(const DecoderSpec& spec, ScalarType type)
   layers_.resize(spec.layers.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     layers_[i].window = spec.layers[i].window;
+    if (const std::int64_t floats = state_floats(spec, spec.layers[i]); floats > 0) {
+      layers_[i].state.resize(static_cast<std::size_t>(floats));
+      layers_[i].next.resize(static_cast<std::size_t>(floats));
+      recurrent_ = true;
+      continue;  // no rows
+    }
     layers_[i].keys.row_bytes = std::int64_t{kv_heads_} * head_dim_ * scalar_bytes(type);
     layers_[i].values.row_bytes = std::int64_t{kv_heads_} * value_dim_ * scalar_bytes(type);
   }
 }
 
 std::uint64_t SequenceCache::bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept {
-  return static_cast<std::uint64_t>(spec.layers.size()) * spec.kv_heads * (spec.head_dim + spec.value_dim) *
+  const auto layers = std::ranges::count(spec.layers, MixerKind::Attention, &LayerSpec::mixer);
+  return static_cast<std::uint64_t>(layers) * spec.kv_heads * (spec.head_dim + spec.value_dim) *
          scalar_bytes(type);
+}
+
+std::uint64_t SequenceCache::fixed_bytes(const DecoderSpec& spec) noexcept {
+  std::uint64_t floats = 0;
+  for (const LayerSpec& layer : spec.layers)
+    floats += 2 * static_cast<std::uint64_t>(state_floats(spec, layer));
+  return floats * sizeof(float);
+}
+
+std::uint64_t SequenceCache::bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
+                                          std::uint64_t sequences) noexcept {
+  const auto rows = checked_multiply(bytes_per_position(spec, type), positions);
+  const auto states = checked_multiply(fixed_bytes(spec), sequences);
+  const auto sum = rows && states ? checked_add(*rows, *states) : std::nullopt;
+  return sum.value_or(std::numeric_limits<std::uint64_t>::max());
+}
+
+SequenceCache::StateUpdate SequenceCache::update_state(int layer) noexcept {
+  Layer& l = layers_[static_cast<std::size_t>(layer)];
+  const float* from = l.updated ? l.next.data() : l.state.data();
+  l.updated = true;
+  return {from, l.next.data()};
+}
+
+void SequenceCache::forget_updates() noexcept {
+  for (Layer& layer : layers_) layer.updated = false;
+}
+
+void SequenceCache::advance(std::int64_t count) noexcept {
+  length_ += count;
+  for (Layer& layer : layers_) {
+    if (layer.updated) layer.state.swap(layer.next);
+    layer.updated = false;
+  }
+}
+
+void SequenceCache::reset_states() noexcept {
+  for (Layer& layer : layers_) std::ranges::fill(layer.state, 0.0F);
 }
 
 // realloc moves large blocks by their page tables: growing costs no copy.
 bool SequenceCache::grow(Buffer& buffer, std::int64_t rows) {
-  if (rows <= buffer.capacity) return true;
+  if (rows <= buffer.capacity || buffer.row_bytes == 0) return true;
   const std::int64_t wanted = std::max(rows, buffer.capacity + buffer.capacity / 4 + kGrowth);
   void* larger = std::realloc(buffer.data.get(), static_cast<std::size_t>(wanted * buffer.row_bytes));
   if (larger == nullptr) return false;
@@ -88,6 +146,7 @@ kernels::KvView SequenceCache::view(int layer) const noexcept {
 
 std::int64_t SequenceCache::reusable_prefix(std::int64_t position) const noexcept {
   const std::int64_t wanted = std::min(position, length_);
+  if (recurrent_ && wanted != length_) return 0;
   for (const Layer& layer : layers_) {
     // The next query, at `wanted`, sees back to wanted - window + 1.
     if (layer.origin > 0 && wanted - layer.window + 1 < layer.origin) return 0;
@@ -97,6 +156,7 @@ std::int64_t SequenceCache::reusable_prefix(std::int64_t position) const noexcep
 
 void SequenceCache::truncate(std::int64_t position) noexcept {
   length_ = std::min(length_, position);
+  if (length_ == 0) reset_states();
 }
 
 void SequenceCache::drop_unseen() {
@@ -116,7 +176,7 @@ void SequenceCache::drop_unseen() {
 
 void SequenceCache::copy_rows(const Layer& from, Layer& to, std::int64_t rows) const {
   to.origin = from.origin;
-  if (rows <= 0) return;
+  if (rows <= 0 || from.keys.row_bytes == 0) return;
   std::memcpy(to.keys.data.get(), from.keys.data.get(), static_cast<std::size_t>(rows * from.keys.row_bytes));
   std::memcpy(to.values.data.get(), from.values.data.get(),
               static_cast<std::size_t>(rows * from.values.row_bytes));
@@ -128,6 +188,7 @@ Result<void> SequenceCache::copy_from(const SequenceCache& other, std::int64_t l
   MINERVA_TRY(reserve(length));
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     copy_rows(other.layers_[i], layers_[i], length - other.layers_[i].origin);
+    if (length > 0) layers_[i].state = other.layers_[i].state;
   }
   length_ = length;
   return {};
@@ -135,6 +196,7 @@ Result<void> SequenceCache::copy_from(const SequenceCache& other, std::int64_t l
 
 void SequenceCache::clear() noexcept {
   length_ = 0;
+  reset_states();
   for (Layer& layer : layers_) {
     layer.origin = 0;
     for (Buffer* buffer : {&layer.keys, &layer.values}) {
@@ -148,7 +210,8 @@ std::uint64_t SequenceCache::bytes() const noexcept {
   std::uint64_t total = 0;
   for (const Layer& layer : layers_) {
     total += static_cast<std::uint64_t>(layer.keys.capacity * layer.keys.row_bytes +
-                                        layer.values.capacity * layer.values.row_bytes);
+                                        layer.values.capacity * layer.values.row_bytes) +
+             (layer.state.size() + layer.next.size()) * sizeof(float);
   }
   return total;
 }
@@ -156,7 +219,7 @@ std::uint64_t SequenceCache::bytes() const noexcept {
 std::vector<std::byte> SequenceCache::save() const {
   std::size_t size = sizeof(SavedHeader);
   for (const Layer& layer : layers_) {
-    size += sizeof layer.origin;
+    size += sizeof layer.origin + layer.state.size() * sizeof(float);
     size +=
         static_cast<std::size_t>((length_ - layer.origin) * (layer.keys.row_bytes + layer.values.row_bytes));
   }
@@ -172,6 +235,7 @@ std::vector<std::byte> SequenceCache::save() const {
     append(&layer.origin, sizeof layer.origin);
     append(layer.keys.data.get(), (length_ - layer.origin) * layer.keys.row_bytes);
     append(layer.values.data.get(), (length_ - layer.origin) * layer.values.row_bytes);
+    append(layer.state.data(), static_cast<std::int64_t>(layer.state.size() * sizeof(float)));
   }
   return out;
 }
@@ -207,6 +271,10 @@ Result<void> SequenceCache::load(const std::vector<std::byte>& saved) {
     }
     take(layer.keys.data.get(), rows * layer.keys.row_bytes);
     take(layer.values.data.get(), rows * layer.values.row_bytes);
+    if (!take(layer.state.data(), static_cast<std::int64_t>(layer.state.size() * sizeof(float)))) {
+      clear();
+      return wrong();
+    }
   }
   length_ = header.length;
   return {};

@@ -27,11 +27,20 @@ class SequenceCache {
   /// [kv_heads * head_dim] and [kv_heads * value_dim].
   void store(const kernels::Kernels& kernels, int layer, std::int64_t position, const float* key,
              const float* value);
-  /// `count` positions have been stored in every layer.
-  void advance(std::int64_t count) noexcept { length_ += count; }
+  /// `count` positions have been stored in every layer; what update_state gave is the state from now on.
+  void advance(std::int64_t count) noexcept;
   kernels::KvView view(int layer) const noexcept;
 
-  /// The largest p <= position that truncate can go back to.
+  /// The fixed-size state of a recurrent layer: what to read, and where to write what follows it. Until
+  /// advance, the state that was stays: forget_updates goes back to it.
+  struct StateUpdate {
+    const float* from;
+    float* to;  ///< equal to `from` after the first update of a batch
+  };
+  StateUpdate update_state(int layer) noexcept;
+  void forget_updates() noexcept;
+
+  /// The largest p <= position that truncate can go back to. With recurrent layers that is all or nothing.
   std::int64_t reusable_prefix(std::int64_t position) const noexcept;
   void truncate(std::int64_t position) noexcept;
   /// Lets go of what no window can see any more, keeping some for going back.
@@ -45,6 +54,12 @@ class SequenceCache {
   std::vector<std::byte> save() const;
   Result<void> load(const std::vector<std::byte>& saved);
 
+  /// Bytes that a sequence takes however short it is: the state of recurrent layers.
+  static std::uint64_t fixed_bytes(const DecoderSpec& spec) noexcept;
+  /// Bytes that `sequences` sequences take with `positions` in all; the largest number where that is beyond
+  /// 64 bits.
+  static std::uint64_t bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
+                                    std::uint64_t sequences) noexcept;
   /// Bytes that one position takes in all layers.
   static std::uint64_t bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept;
 
@@ -62,7 +77,11 @@ class SequenceCache {
     Buffer keys, values;
     std::int64_t origin = 0;  // the position of row 0
     int window = 0;
+    std::vector<float> state, next;  // of a recurrent layer; next: being computed
+    bool updated = false;
   };
+  void reset_states() noexcept;
+  bool recurrent_ = false;  // some layer is
   static bool grow(Buffer& buffer, std::int64_t rows);
   void copy_rows(const Layer& from, Layer& to, std::int64_t rows) const;
 

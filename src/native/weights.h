@@ -9,6 +9,7 @@
 #include "formats/checkpoint.h"
 #include "minerva/types.h"
 #include "native/decoder_spec.h"
+#include "native/recurrent.h"
 #include "tensor/weight_matrix.h"
 
 namespace minerva::native {
@@ -36,9 +37,20 @@ struct Mlp {
   Linear gate, up, gate_up, down;
 };
 
+/// Of a layer with a state instead of keys and values.
+struct RecurrentWeights {
+  Linear in, ba, out;
+  Convolution convolution;
+  std::vector<float> decay, dt_bias;  ///< of each value head; decay: -exp(A_log)
+  Norm norm;
+};
+
 struct LayerWeights {
   Norm attention_norm, post_attention_norm, mlp_norm, post_mlp_norm, q_norm, k_norm;
   Linear q, k, v, qkv, o;
+  Linear q_a, q_b, kv_a, kv_b;  ///< latent attention
+  Norm q_a_norm, kv_a_norm;
+  RecurrentWeights recurrent;
   std::vector<float> sinks;
   Mlp mlp;  ///< the dense MLP, or the shared expert
   Linear router, shared_router;
@@ -48,7 +60,7 @@ struct LayerWeights {
 };
 
 struct DecoderWeights {
-  Linear embedding, position_embedding, head;
+  Linear embedding, position_embedding, project_in, project_out, head;
   Norm embedding_norm, output_norm;
   std::vector<LayerWeights> layers;
   std::shared_ptr<const Checkpoint> checkpoint;  ///< what the views look into

@@ -58,7 +58,7 @@ class NativeBackend final : public InferenceBackend {
     const std::uint64_t cells = context.context_tokens > 0 ? context.context_tokens : spec.context_length;
     return MemoryNeed{
         .weights_bytes = description.tensor_bytes > 0 ? description.tensor_bytes : description.file_bytes,
-        .kv_bytes = cells * native::SequenceCache::bytes_per_position(spec, kv),
+        .kv_bytes = native::SequenceCache::bytes_needed(spec, kv, cells, context.sequences_max),
         .compute_bytes = native::ForwardPass::working_bytes(
             spec, std::min<std::uint64_t>(context.batch_tokens, cells), context.sequences_max)};
   }

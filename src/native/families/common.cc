@@ -95,8 +95,9 @@ RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderS
   }
   rotary.theta = f.number("rope_theta", basis.theta);
   rotary.head_dim = spec.head_dim;
+  const float partial = f.number("partial_rotary_factor", basis.partial);
   rotary.dims =
-      static_cast<int>(static_cast<float>(spec.head_dim) * f.number("partial_rotary_factor", basis.partial));
+      partial >= 0 && partial <= 1 ? static_cast<int>(static_cast<float>(spec.head_dim) * partial) : 0;
   rotary.max_positions = basis.positions;
   if (rotary.dims < 2 || rotary.dims > spec.head_dim || rotary.dims % 2 != 0 || rotary.theta <= 0) {
     f.reject("rope_parameters", "rotate " + std::to_string(rotary.dims) + " of " +
@@ -154,8 +155,9 @@ std::optional<HfConfig> rotary_object(ConfigFields& fields) {
 }
 
 RotarySpec read_rotary_in(ConfigFields& fields, const std::optional<HfConfig>& object,
-                          const RotaryBasis& basis, const DecoderSpec& spec) {
-  ConfigFields inner(object ? *object : *HfConfig::parse("{}", "config.json"));
+                          const RotaryBasis& basis, const DecoderSpec& spec,
+                          std::string_view otherwise = "{}") {
+  ConfigFields inner(object ? *object : *HfConfig::parse(otherwise, "config.json"));
   RotarySpec rotary = read_rotary(inner, basis, spec);
   fields.adopt(inner);
   return rotary;
@@ -178,6 +180,26 @@ TensorNames llama_names() {
           .down = "model.layers.{}.mlp.down_proj"};
 }
 
+void name_qk_norms(DecoderSpec& spec) {
+  spec.qk_norm = QkNorm::PerHead;
+  spec.names.q_norm = "model.layers.{}.self_attn.q_norm";
+  spec.names.k_norm = "model.layers.{}.self_attn.k_norm";
+}
+
+void name_experts(DecoderSpec& spec) {
+  spec.names.router = "model.layers.{}.mlp.gate";
+  spec.names.expert_gate = "model.layers.{}.mlp.experts.{e}.gate_proj";
+  spec.names.expert_up = "model.layers.{}.mlp.experts.{e}.up_proj";
+  spec.names.expert_down = "model.layers.{}.mlp.experts.{e}.down_proj";
+  spec.names.stacked_gate = "model.layers.{}.mlp.switch_mlp.gate_proj";
+  spec.names.stacked_up = "model.layers.{}.mlp.switch_mlp.up_proj";
+  spec.names.stacked_down = "model.layers.{}.mlp.switch_mlp.down_proj";
+}
+
+void rotate_pairs(DecoderSpec& spec) {
+  for (RotarySpec& rotary : spec.rotary) rotary.pairs = true;
+}
+
 kernels::Activation activation_named(ConfigFields& fields, std::string_view field,
                                      std::string_view fallback) {
   const std::string name = fields.text(field, fallback);
@@ -188,14 +210,17 @@ kernels::Activation activation_named(ConfigFields& fields, std::string_view fiel
 }
 
 void llama_like(ConfigFields& fields, const ClassDefaults& d, DecoderSpec& spec) {
-  spec.vocabulary = fields.integer("vocab_size", d.vocabulary);
-  spec.hidden = fields.integer("hidden_size", d.hidden);
-  spec.intermediate = fields.integer("intermediate_size", d.intermediate);
+  spec.vocabulary = fields.integer("vocab_size", d.vocabulary, 1, kWidthMax);
+  spec.hidden = fields.integer("hidden_size", d.hidden, 1, kWidthMax);
+  spec.intermediate = fields.integer("intermediate_size", d.intermediate, 1, kWidthMax);
   spec.layer_count = fields.integer("num_hidden_layers", d.layers, 1, kLayersMax);
-  spec.heads = fields.integer("num_attention_heads", d.heads);
-  spec.kv_heads = fields.integer("num_key_value_heads", d.kv_heads > 0 ? d.kv_heads : spec.heads);
+  spec.heads = fields.integer("num_attention_heads", d.heads, 1, kHeadsMax);
+  // A null is not the class default, but "follows from the others".
+  const bool all_heads = d.kv_heads == 0 || fields.is_null("num_key_value_heads");
+  spec.kv_heads = fields.integer("num_key_value_heads", all_heads ? spec.heads : d.kv_heads, 1, kHeadsMax);
+  const bool derived = d.head_dim == 0 || fields.is_null("head_dim");
   spec.head_dim =
-      fields.integer("head_dim", d.head_dim > 0 ? d.head_dim : std::max(1, spec.hidden / spec.heads));
+      fields.integer("head_dim", derived ? std::max(1, spec.hidden / spec.heads) : d.head_dim, 1, kHeadMax);
   spec.value_dim = spec.head_dim;
   spec.context_length = static_cast<std::uint32_t>(fields.integer("max_position_embeddings", d.positions));
   spec.norm.epsilon = fields.number(d.epsilon_name, d.epsilon);
@@ -207,8 +232,21 @@ void llama_like(ConfigFields& fields, const ClassDefaults& d, DecoderSpec& spec)
   add_rotary(fields, d, spec);
 }
 
+float yarn_score_scale(ConfigFields& fields) {
+  const auto object = rotary_object(fields);
+  if (!object) return 1.0F;
+  ConfigFields inner(*object);
+  const double all_dim = inner.number("mscale_all_dim", 0.0);
+  const bool scaled = inner.text(inner.has("rope_type") ? "rope_type" : "type", "default") != "default";
+  const float scale =
+      scaled && all_dim != 0 ? static_cast<float>(yarn_mscale(inner.number("factor"), all_dim)) : 1.0F;
+  fields.adopt(inner);
+  return scale;
+}
+
 void add_rotary(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec& spec) {
-  spec.rotary = {read_rotary_in(fields, rotary_object(fields), rotary_basis(fields, defaults, spec), spec)};
+  spec.rotary = {read_rotary_in(fields, rotary_object(fields), rotary_basis(fields, defaults, spec), spec,
+                                defaults.rope_parameters)};
 }
 
 void add_rotary_per_layer_type(ConfigFields& fields, const ClassDefaults& defaults, double local_theta,

@@ -23,6 +23,7 @@ struct ClassDefaults {
   double theta = 10000.0;
   double partial_rotary = 1.0;
   bool tied = false;
+  std::string_view rope_parameters = "{}";  ///< JSON, where a config.json has neither these nor rope_scaling
   std::string_view activation = "silu";
   std::string_view epsilon_name = "rms_norm_eps";
   std::string_view activation_name = "hidden_act";
@@ -34,6 +35,19 @@ void llama_like(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec
 
 /// Tensor names "model.layers.{}.self_attn.q_proj" and so on.
 TensorNames llama_names();
+
+/// DeepSeek's factor of the attention scale, to be squared: from `mscale_all_dim` of scaled rotary
+/// parameters.
+float yarn_score_scale(ConfigFields& fields);
+
+/// An RMSNorm (or LayerNorm) on each head of q and k, one weight for all heads.
+void name_qk_norms(DecoderSpec& spec);
+
+/// Tensor names "mlp.gate", "mlp.experts.{e}.gate_proj" and so on.
+void name_experts(DecoderSpec& spec);
+
+/// Neighbours (2i, 2i+1) rotate together, in every set of rotary parameters.
+void rotate_pairs(DecoderSpec& spec);
 
 /// The activation by its name in config.json; an unknown one is rejected.
 kernels::Activation activation_named(ConfigFields& fields, std::string_view field, std::string_view fallback);

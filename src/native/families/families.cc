@@ -7,9 +7,15 @@
 #include <array>
 #include <utility>
 
+#include "native/families/cohere.h"
+#include "native/families/deepseek.h"
 #include "native/families/gemma.h"
 #include "native/families/gpt.h"
+#include "native/families/gpt_oss.h"
+#include "native/families/hybrid.h"
 #include "native/families/llama.h"
+#include "native/families/olmo.h"
+#include "native/families/opt.h"
 #include "native/families/qwen.h"
 
 namespace minerva::native {
@@ -18,17 +24,62 @@ namespace {
 using Entry = std::pair<std::string_view, FamilyFunction>;
 
 constexpr std::array kFamilies = {
-    Entry{"falcon", falcon},       Entry{"gemma", gemma},
-    Entry{"gemma2", gemma2},       Entry{"gemma3_text", gemma3_text},
-    Entry{"gpt2", gpt2},           Entry{"gpt_neox", gpt_neox},
-    Entry{"granite", granite},     Entry{"llama", llama},
-    Entry{"mistral", mistral},     Entry{"mixtral", mixtral},
-    Entry{"olmo2", olmo2},         Entry{"phi", phi},
-    Entry{"phi3", phi3},           Entry{"qwen2", qwen2},
-    Entry{"qwen2_moe", qwen2_moe}, Entry{"qwen3", qwen3},
-    Entry{"qwen3_moe", qwen3_moe}, Entry{"smollm3", smollm3},
-    Entry{"stablelm", stablelm},   Entry{"starcoder2", starcoder2},
+    Entry{"apertus", apertus},
+    Entry{"bloom", bloom},
+    Entry{"cohere", cohere},
+    Entry{"cohere2", cohere2},
+    Entry{"deepseek_v2", deepseek_v2},
+    Entry{"deepseek_v3", deepseek_v3},
+    Entry{"ernie4_5", ernie4_5},
+    Entry{"exaone4", exaone4},
+    Entry{"falcon", falcon},
+    Entry{"gemma", gemma},
+    Entry{"gemma2", gemma2},
+    Entry{"gemma3_text", gemma3_text},
+    Entry{"glm4", glm4},
+    Entry{"gpt2", gpt2},
+    Entry{"gpt_neox", gpt_neox},
+    Entry{"gpt_oss", gpt_oss},
+    Entry{"granite", granite},
+    Entry{"lfm2", lfm2},
+    Entry{"llama", llama},
+    Entry{"mistral", mistral},
+    Entry{"mixtral", mixtral},
+    Entry{"nemotron", nemotron},
+    Entry{"olmo2", olmo2},
+    Entry{"olmo3", olmo3},
+    Entry{"olmoe", olmoe},
+    Entry{"opt", opt},
+    Entry{"phi", phi},
+    Entry{"phi3", phi3},
+    Entry{"qwen2", qwen2},
+    Entry{"qwen2_moe", qwen2_moe},
+    Entry{"qwen3", qwen3},
+    Entry{"qwen3_moe", qwen3_moe},
+    Entry{"qwen3_next", qwen3_next},
+    Entry{"seed_oss", seed_oss},
+    Entry{"smollm3", smollm3},
+    Entry{"stablelm", stablelm},
+    Entry{"starcoder2", starcoder2},
 };
+
+// `quantization_config` stands at the top, also where the text model has a section of its own.
+void read_fp8_blocks(ConfigFields& fields, DecoderSpec& spec) {
+  const auto section = fields.object("quantization_config");
+  if (!section) return;
+  ConfigFields inner(*section);
+  const auto blocks = inner.integers("weight_block_size");
+  if (!blocks.empty()) {
+    const auto sound = [](std::int64_t size) { return size >= 1 && size <= kWidthMax; };
+    if (blocks.size() == 2 && std::ranges::all_of(blocks, sound)) {
+      spec.fp8_block_rows = static_cast<int>(blocks[0]);
+      spec.fp8_block_cols = static_cast<int>(blocks[1]);
+    } else {
+      inner.reject("weight_block_size", "is not two positive sizes");
+    }
+  }
+  fields.adopt(inner);
+}
 
 // Sizes that must fit each other.
 void check(ConfigFields& fields, const DecoderSpec& spec) {
@@ -70,6 +121,9 @@ Result<DecoderSpec> decoder_spec(const HfConfig& config) {
   DecoderSpec spec{.family = model_type};
   family(fields, spec);
   check(fields, spec);
+  ConfigFields whole(config);
+  read_fp8_blocks(whole, spec);
+  fields.adopt(whole);
   if (fields.error()) return std::unexpected(*fields.error());
   return spec;
 }

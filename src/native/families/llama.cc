@@ -104,4 +104,74 @@ void phi3(ConfigFields& fields, DecoderSpec& spec) {
   spec.names.gate_up = "model.layers.{}.mlp.gate_up_proj";
 }
 
+// Llama with biases on q, k and v (seen from the tensors) and its own head_dim.
+void seed_oss(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields,
+             {.vocabulary = 155136,
+              .intermediate = 27648,
+              .layers = 64,
+              .heads = 80,
+              .kv_heads = 8,
+              .head_dim = 128,
+              .positions = 524288},
+             spec);
+}
+
+// Llama whose neighbouring elements rotate together; biases everywhere where `use_bias` says so (seen from
+// the tensors).
+void ernie4_5(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields,
+             {.vocabulary = 103424,
+              .hidden = 1024,
+              .intermediate = 3072,
+              .layers = 18,
+              .heads = 16,
+              .kv_heads = 2,
+              .head_dim = 128,
+              .positions = 131072,
+              .epsilon = 1e-5,
+              .theta = 500000.0,
+              .tied = true},
+             spec);
+  rotate_pairs(spec);
+}
+
+// Norms before and after each block, half of each head rotates in neighbouring pairs, gate and up in one.
+void glm4(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields,
+             {.vocabulary = 151552,
+              .intermediate = 13696,
+              .layers = 40,
+              .kv_heads = 2,
+              .head_dim = 128,
+              .positions = 131072,
+              .epsilon = 1.5625e-7,
+              .partial_rotary = 0.5},
+             spec);
+  rotate_pairs(spec);
+  spec.names.post_attention_norm = "model.layers.{}.post_self_attn_layernorm";
+  spec.names.post_mlp_norm = "model.layers.{}.post_mlp_layernorm";
+  spec.names.gate_up = "model.layers.{}.mlp.gate_up_proj";
+}
+
+// An activation with learned parameters and no gate; norms on the heads of q and k.
+void apertus(ConfigFields& fields, DecoderSpec& spec) {
+  llama_like(fields,
+             {.vocabulary = 131072,
+              .intermediate = 14336,
+              .positions = 65536,
+              .epsilon = 1e-5,
+              .theta = 12e6,
+              .rope_parameters = R"({"rope_type": "llama3", "rope_theta": 12000000.0, "factor": 8.0,
+                                     "original_max_position_embeddings": 8192,
+                                     "low_freq_factor": 1.0, "high_freq_factor": 4.0})",
+              .activation = "xielu"},
+             spec);
+  spec.gated = false;
+  name_qk_norms(spec);
+  spec.names.attention_norm = "model.layers.{}.attention_layernorm";
+  spec.names.mlp_norm = "model.layers.{}.feedforward_layernorm";
+  if (spec.activation == kernels::Activation::XIelu) spec.names.activation = "model.layers.{}.mlp.act_fn";
+}
+
 }  // namespace minerva::native

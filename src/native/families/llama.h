@@ -12,6 +12,10 @@ void mixtral(ConfigFields& fields, DecoderSpec& spec);
 void granite(ConfigFields& fields, DecoderSpec& spec);
 void smollm3(ConfigFields& fields, DecoderSpec& spec);
 void olmo2(ConfigFields& fields, DecoderSpec& spec);
+void seed_oss(ConfigFields& fields, DecoderSpec& spec);
+void ernie4_5(ConfigFields& fields, DecoderSpec& spec);
+void glm4(ConfigFields& fields, DecoderSpec& spec);
+void apertus(ConfigFields& fields, DecoderSpec& spec);
 void phi3(ConfigFields& fields, DecoderSpec& spec);
 
 }  // namespace minerva::native

@@ -18,23 +18,27 @@ void choose_expert_layers(ConfigFields& fields, DecoderSpec& spec) {
   }
 }
 
-void name_experts(DecoderSpec& spec) {
-  spec.names.router = "model.layers.{}.mlp.gate";
-  spec.names.expert_gate = "model.layers.{}.mlp.experts.{e}.gate_proj";
-  spec.names.expert_up = "model.layers.{}.mlp.experts.{e}.up_proj";
-  spec.names.expert_down = "model.layers.{}.mlp.experts.{e}.down_proj";
-  spec.names.stacked_gate = "model.layers.{}.mlp.switch_mlp.gate_proj";
-  spec.names.stacked_up = "model.layers.{}.mlp.switch_mlp.up_proj";
-  spec.names.stacked_down = "model.layers.{}.mlp.switch_mlp.down_proj";
-}
-
-void name_qk_norms(DecoderSpec& spec) {
-  spec.qk_norm = QkNorm::PerHead;
-  spec.names.q_norm = "model.layers.{}.self_attn.q_norm";
-  spec.names.k_norm = "model.layers.{}.self_attn.k_norm";
-}
-
 }  // namespace
+
+void set_qwen_experts(ConfigFields& fields, const QwenExperts& defaults, DecoderSpec& spec) {
+  choose_expert_layers(fields, spec);
+  spec.experts = {
+      .count = fields.integer({"num_experts", "num_local_experts"}, defaults.count, 1, kExpertsMax),
+      .used = fields.integer("num_experts_per_tok", defaults.used),
+      .intermediate = fields.integer("moe_intermediate_size", defaults.intermediate, 1, kWidthMax),
+      .normalise = fields.boolean("norm_topk_prob", defaults.normalise)};
+  name_experts(spec);
+}
+
+void set_shared_expert(ConfigFields& fields, int intermediate, DecoderSpec& spec) {
+  spec.experts.shared_intermediate =
+      fields.integer("shared_expert_intermediate_size", intermediate, 1, kWidthMax);
+  spec.experts.shared_gate = true;
+  spec.names.shared_gate = "model.layers.{}.mlp.shared_expert.gate_proj";
+  spec.names.shared_up = "model.layers.{}.mlp.shared_expert.up_proj";
+  spec.names.shared_down = "model.layers.{}.mlp.shared_expert.down_proj";
+  spec.names.shared_router = "model.layers.{}.mlp.shared_expert_gate";
+}
 
 // Biases on q, k and v (seen from the tensors).
 void qwen2(ConfigFields& fields, DecoderSpec& spec) {
@@ -54,18 +58,8 @@ void qwen2_moe(ConfigFields& fields, DecoderSpec& spec) {
               .positions = 32768},
              spec);
   set_qwen_windows(fields, spec);
-  choose_expert_layers(fields, spec);
-  spec.experts = {.count = fields.integer("num_experts", 60),
-                  .used = fields.integer("num_experts_per_tok", 4),
-                  .intermediate = fields.integer("moe_intermediate_size", 1408),
-                  .normalise = fields.boolean("norm_topk_prob", false),
-                  .shared_intermediate = fields.integer("shared_expert_intermediate_size", 5632),
-                  .shared_gate = true};
-  name_experts(spec);
-  spec.names.shared_gate = "model.layers.{}.mlp.shared_expert.gate_proj";
-  spec.names.shared_up = "model.layers.{}.mlp.shared_expert.up_proj";
-  spec.names.shared_down = "model.layers.{}.mlp.shared_expert.down_proj";
-  spec.names.shared_router = "model.layers.{}.mlp.shared_expert_gate";
+  set_qwen_experts(fields, {.count = 60, .used = 4, .intermediate = 1408, .normalise = false}, spec);
+  set_shared_expert(fields, 5632, spec);
 }
 
 // An RMSNorm on each head of q and k; its own head_dim; no biases.
@@ -91,13 +85,7 @@ void qwen3_moe(ConfigFields& fields, DecoderSpec& spec) {
     const int window = fields.window("sliding_window", 4096);
     for (LayerSpec& layer : spec.layers) layer.window = window;
   }
-  choose_expert_layers(fields, spec);
-  spec.experts = {
-      .count = fields.integer(fields.has("num_experts") ? "num_experts" : "num_local_experts", 128),
-      .used = fields.integer("num_experts_per_tok", 8),
-      .intermediate = fields.integer("moe_intermediate_size", 768),
-      .normalise = fields.boolean("norm_topk_prob", false)};
-  name_experts(spec);
+  set_qwen_experts(fields, {.count = 128, .used = 8, .intermediate = 768, .normalise = false}, spec);
   name_qk_norms(spec);
 }
 

@@ -1,0 +1,366 @@
+#include "native/weight_binder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "tensor/dtype.h"
+
+namespace minerva::native {
+namespace {
+
+constexpr const char* kCheckFiles = "Check config.json against the weights, or download the model again.";
+
+std::string replaced(std::string text, std::string_view what, int with) {
+  if (const auto at = text.find(what); at != std::string::npos)
+    text.replace(at, what.size(), std::to_string(with));
+  return text;
+}
+
+std::optional<WeightType> plain_type(const TensorView& tensor) {
+  switch (tensor.dtype) {
+    case DType::F32:
+      return WeightType::F32;
+    case DType::F16:
+      return WeightType::F16;
+    case DType::BF16:
+      return WeightType::BF16;
+    case DType::Ggml:
+      return weight_type_of(tensor.ggml);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<ScalarType> scalar_type(DType type) {
+  switch (type) {
+    case DType::F32:
+      return ScalarType::F32;
+    case DType::F16:
+      return ScalarType::F16;
+    case DType::BF16:
+      return ScalarType::BF16;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::unexpected<Error> wrong_shape(const TensorView& tensor, std::string_view expected) {
+  return model_loading(fmt::format("'{}': tensor '{}' has shape {} where {} was expected", tensor.file,
+                                   tensor.name, shape_text(tensor.shape), expected),
+                       kCheckFiles);
+}
+
+float softplus(float x) {
+  return x > 20 ? x : std::log1p(std::exp(x));
+}
+
+}  // namespace
+
+// Files saved from the model without its head leave out the first part of each name ("transformer.").
+WeightBinder::WeightBinder(const DecoderSpec& spec, Checkpoint& checkpoint)
+    : spec_(spec), checkpoint_(checkpoint) {
+  const std::string& embedding = spec_.names.embedding;
+  const std::string prefix = embedding.substr(0, embedding.find('.') + 1);
+  const std::string bare = embedding.substr(prefix.size()) + ".weight";
+  if (!has(embedding) && checkpoint_.find(bare) != nullptr) left_out_ = prefix;
+}
+
+void WeightBinder::at(int layer, int expert) noexcept {
+  layer_ = layer;
+  expert_ = expert;
+}
+
+std::string WeightBinder::path(const std::string& pattern) const {
+  std::string name = replaced(replaced(pattern, "{}", layer_), "{e}", expert_);
+  return name.starts_with(left_out_) ? name.substr(left_out_.size()) : name;
+}
+
+bool WeightBinder::has(const std::string& pattern) const {
+  return !pattern.empty() && checkpoint_.find(path(pattern) + ".weight") != nullptr;
+}
+
+Result<TensorView> WeightBinder::part(const TensorView& tensor, bool stacked) const {
+  TensorView part = tensor;
+  if (!stacked) return part;
+  if (tensor.shape.size() < 2 || tensor.shape[0] != spec_.experts.count || !tensor.contiguous()) {
+    return wrong_shape(tensor, fmt::format("[{}, ...]", spec_.experts.count));
+  }
+  part.bytes /= static_cast<std::uint64_t>(spec_.experts.count);
+  part.data += part.bytes * static_cast<std::uint64_t>(expert_);
+  part.shape.erase(part.shape.begin());
+  part.strides.erase(part.strides.begin());
+  return part;
+}
+
+Result<TensorView> WeightBinder::require(const std::string& name, bool stacked) const {
+  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+  return part(*tensor, stacked);
+}
+
+Result<std::vector<float>> WeightBinder::vector(const std::string& name, std::int64_t size) const {
+  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+  if (tensor->elements() != size) return wrong_shape(*tensor, fmt::format("[{}]", size));
+  return checkpoint_.floats(*tensor);
+}
+
+Result<Norm> WeightBinder::norm(const std::string& pattern, std::int64_t size) const {
+  Norm norm;
+  if (pattern.empty()) return norm;
+  const std::string name = path(pattern);
+  MINERVA_ASSIGN(norm.weight, vector(name + ".weight", size));
+  if (checkpoint_.find(name + ".bias") != nullptr) {
+    MINERVA_ASSIGN(norm.bias, vector(name + ".bias", size));
+  }
+  return norm;
+}
+
+Result<Norm> WeightBinder::head_norms(const std::string& pattern, int heads) const {
+  if (pattern.find("{h}") == std::string::npos) return norm(pattern, std::int64_t{heads} * spec_.head_dim);
+  Norm all;
+  for (int h = 0; h < heads; ++h) {
+    MINERVA_ASSIGN(const Norm one, norm(replaced(pattern, "{h}", h), spec_.head_dim));
+    all.weight.insert(all.weight.end(), one.weight.begin(), one.weight.end());
+    all.bias.insert(all.bias.end(), one.bias.begin(), one.bias.end());
+  }
+  return all;
+}
+
+Result<Linear> WeightBinder::linear(const std::string& pattern, std::int64_t rows, std::int64_t cols) {
+  return bind(pattern, false, rows, cols);
+}
+
+Result<Linear> WeightBinder::expert(const std::string& pattern, std::int64_t rows, std::int64_t cols) {
+  return bind(pattern, true, rows, cols);
+}
+
+Result<Linear> WeightBinder::bind(const std::string& pattern, bool stacked, std::int64_t rows,
+                                  std::int64_t cols) {
+  Linear linear;
+  if (pattern.empty()) return linear;
+  const std::string name = path(pattern);
+  MINERVA_ASSIGN(const TensorView weight, require(name + ".weight", stacked));
+  const bool turned = spec_.transposed && pattern != spec_.names.embedding &&
+                      pattern != spec_.names.position_embedding && pattern != spec_.names.head;
+  if (checkpoint_.find(name + ".scales") != nullptr) {
+    MINERVA_ASSIGN(linear.weight, mlx(name, stacked, weight, rows, cols));
+  } else if (checkpoint_.find(name + ".weight_scale_inv") != nullptr) {
+    MINERVA_ASSIGN(const TensorView scales, require(name + ".weight_scale_inv", stacked));
+    MINERVA_ASSIGN(linear.weight, fp8(weight, scales, rows, cols));
+  } else if (turned) {
+    MINERVA_ASSIGN(linear, transposed(weight, rows, cols));
+  } else {
+    MINERVA_ASSIGN(linear.weight, plain(weight, rows, cols));
+  }
+  MINERVA_TRY(check_weight(linear.weight, name));
+  if (checkpoint_.find(name + ".bias") == nullptr) return linear;
+  MINERVA_ASSIGN(const TensorView bias, require(name + ".bias", stacked));
+  if (bias.elements() != rows) return wrong_shape(bias, fmt::format("[{}]", rows));
+  MINERVA_ASSIGN(linear.bias, checkpoint_.floats(bias));
+  return linear;
+}
+
+Result<Linear> WeightBinder::interleaved_expert(const std::string& pattern, int first, int step,
+                                                std::int64_t rows, std::int64_t cols) {
+  const std::string name = path(pattern);
+  Linear linear;
+  const std::int64_t file_rows = rows * step;
+  if (checkpoint_.find(name + "_blocks") != nullptr) {
+    MINERVA_ASSIGN(linear.weight, stacked_mxfp4(name, first, step, file_rows, cols));
+  } else {
+    MINERVA_ASSIGN(linear, stacked_transposed(name, first, step, file_rows, cols));
+  }
+  linear.weight.rows = rows;
+  MINERVA_TRY(check_weight(linear.weight, name));
+  MINERVA_ASSIGN(const std::vector<float> biases, vector(name + "_bias", spec_.experts.count * file_rows));
+  for (std::int64_t row = first; row < file_rows; row += step) {
+    linear.bias.push_back(biases[static_cast<std::size_t>(expert_ * file_rows + row)]);
+  }
+  return linear;
+}
+
+Result<Convolution> WeightBinder::convolution() const {
+  const RecurrentSpec& r = spec_.recurrent;
+  Convolution convolution{.taps = r.taps, .channels = r.channels};
+  const std::string name = path(spec_.names.convolution);
+  MINERVA_ASSIGN(const auto stored, vector(name + ".weight", std::int64_t{r.taps} * r.channels));
+  convolution.weight.resize(stored.size());
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    const auto taps = static_cast<std::size_t>(r.taps);
+    convolution.weight[i % taps * static_cast<std::size_t>(r.channels) + i / taps] = stored[i];
+  }
+  if (checkpoint_.find(name + ".bias") != nullptr) {
+    MINERVA_ASSIGN(convolution.bias, vector(name + ".bias", r.channels));
+  }
+  return convolution;
+}
+
+Result<kernels::ActivationParameters> WeightBinder::activation() const {
+  kernels::ActivationParameters parameters = spec_.activation_parameters;
+  if (spec_.names.activation.empty()) return parameters;
+  const std::string name = path(spec_.names.activation);
+  for (const auto& [field, value] : {std::pair{".beta", &parameters.beta}, {".eps", &parameters.eps}}) {
+    if (checkpoint_.find(name + field) == nullptr) continue;
+    MINERVA_ASSIGN(const auto stored, vector(name + field, 1));
+    *value = stored[0];
+  }
+  MINERVA_ASSIGN(const auto positive, vector(name + ".alpha_p", 1));
+  MINERVA_ASSIGN(const auto negative, vector(name + ".alpha_n", 1));
+  parameters.alpha_p = softplus(positive[0]);
+  parameters.alpha_n = parameters.beta + softplus(negative[0]);
+  return parameters;
+}
+
+Result<WeightMatrix> WeightBinder::stacked_mxfp4(const std::string& name, int first, int step,
+                                                 std::int64_t file_rows, std::int64_t cols) {
+  MINERVA_ASSIGN(const TensorView* blocks, checkpoint_.require(name + "_blocks"));
+  MINERVA_ASSIGN(const TensorView* scales, checkpoint_.require(name + "_scales"));
+  const std::int64_t groups = cols / 32;
+  const std::array wanted = {std::int64_t{spec_.experts.count}, file_rows, groups, std::int64_t{16}};
+  const std::span<const std::int64_t> scales_wanted(wanted.data(), 3);
+  if (cols % 32 != 0 || blocks->dtype != DType::U8 || !std::ranges::equal(blocks->shape, wanted)) {
+    return wrong_shape(*blocks, fmt::format("bytes of {}", shape_text(wanted)));
+  }
+  if (scales->dtype != DType::U8 || !std::ranges::equal(scales->shape, scales_wanted)) {
+    return wrong_shape(*scales, fmt::format("bytes of {}", shape_text(scales_wanted)));
+  }
+  MINERVA_ASSIGN(const TensorView data, checkpoint_.contiguous(*blocks));
+  MINERVA_ASSIGN(const TensorView scale_data, checkpoint_.contiguous(*scales));
+  const std::int64_t row = expert_ * file_rows + first;
+  return WeightMatrix{.type = WeightType::Mxfp4,
+                      .cols = cols,
+                      .data = data.data + row * groups * 16,
+                      .row_stride = step * groups * 16,
+                      .scales = scale_data.data + row * groups,
+                      .scale_stride = step * groups};
+}
+
+Result<Linear> WeightBinder::stacked_transposed(const std::string& name, int first, int step,
+                                                std::int64_t file_rows, std::int64_t cols) {
+  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+  const std::array wanted = {std::int64_t{spec_.experts.count}, cols, file_rows};
+  if (!std::ranges::equal(tensor->shape, wanted)) return wrong_shape(*tensor, shape_text(wanted));
+  TensorView view = *tensor;
+  const std::int64_t width = tensor->dtype == DType::F32 ? 4 : 2;
+  view.data += (expert_ * view.strides[0] + first * view.strides[2]) * width;
+  view.shape = {cols, file_rows / step};
+  view.strides = {view.strides[1], step * view.strides[2]};
+  return transposed(view, file_rows / step, cols);
+}
+
+Result<WeightMatrix> WeightBinder::plain(const TensorView& tensor, std::int64_t rows, std::int64_t cols) {
+  const std::array wanted = {rows, cols};
+  if (!std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
+  const auto type = plain_type(tensor);
+  if (!type) {
+    return model_loading(
+        fmt::format("'{}': tensor '{}' is stored as {}, which the native backend does not compute",
+                    tensor.file, tensor.name, tensor.type_name()),
+        "Use the model in BF16, F16, F32 or an MLX quantisation.");
+  }
+  MINERVA_ASSIGN(const TensorView tight, checkpoint_.contiguous(tensor));
+  return dense_weight(*type, rows, cols, tight.data);
+}
+
+// [in, out] as stored, made [out, in].
+Result<Linear> WeightBinder::transposed(const TensorView& tensor, std::int64_t rows, std::int64_t cols) {
+  const std::array wanted = {cols, rows};
+  if (!std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
+  const auto type = plain_type(tensor);
+  if (!type || tensor.dtype == DType::Ggml) {
+    return model_loading(fmt::format("'{}': tensor '{}' is stored as {}, which can't be transposed",
+                                     tensor.file, tensor.name, tensor.type_name()),
+                         "Use the model in BF16, F16 or F32.");
+  }
+  TensorView turned = tensor;
+  std::swap(turned.shape[0], turned.shape[1]);
+  std::swap(turned.strides[0], turned.strides[1]);
+  const std::int64_t bytes = rows * cols * (tensor.dtype == DType::F32 ? 4 : 2);
+  Linear linear;
+  linear.owned.resize(static_cast<std::size_t>(bytes));
+  owned_bytes_ += linear.owned.size();
+  copy_contiguous(turned, linear.owned.data());
+  linear.weight = dense_weight(*type, rows, cols, linear.owned.data());
+  return linear;
+}
+
+// A scale for each block of `weight_block_size`; the last blocks may be cut.
+Result<WeightMatrix> WeightBinder::fp8(const TensorView& weight, const TensorView& scales, std::int64_t rows,
+                                       std::int64_t cols) {
+  const std::array wanted = {rows, cols};
+  if (!std::ranges::equal(weight.shape, wanted)) return wrong_shape(weight, shape_text(wanted));
+  if (weight.dtype != DType::F8_E4M3) {
+    return model_loading(
+        fmt::format("'{}': tensor '{}' has block scales but is stored as {} instead of F8_E4M3", weight.file,
+                    weight.name, weight.type_name()),
+        kCheckFiles);
+  }
+  const std::int64_t block_rows = spec_.fp8_block_rows;
+  const std::int64_t block_cols = spec_.fp8_block_cols;
+  const std::array blocks = {(rows + block_rows - 1) / block_rows, (cols + block_cols - 1) / block_cols};
+  const auto type = scalar_type(scales.dtype);
+  if (!type || !std::ranges::equal(scales.shape, blocks)) {
+    return wrong_shape(scales, fmt::format("{} of F32, F16 or BF16", shape_text(blocks)));
+  }
+  MINERVA_ASSIGN(const TensorView data, checkpoint_.contiguous(weight));
+  MINERVA_ASSIGN(const TensorView scale_data, checkpoint_.contiguous(scales));
+  return WeightMatrix{.type = WeightType::Fp8,
+                      .rows = rows,
+                      .cols = cols,
+                      .data = data.data,
+                      .row_stride = cols,
+                      .scales = scale_data.data,
+                      .scale_type = *type,
+                      .scale_stride = blocks[1] * scalar_bytes(*type),
+                      .block_rows = block_rows,
+                      .block_cols = block_cols};
+}
+
+// MLX: what group and width are is seen from the shapes (group = K / scales, bits = 32 words / K).
+Result<WeightMatrix> WeightBinder::mlx(const std::string& name, bool stacked, const TensorView& weight,
+                                       std::int64_t rows, std::int64_t cols) {
+  MINERVA_ASSIGN(const TensorView scales, require(name + ".scales", stacked));
+  if (weight.shape.size() != 2 || scales.shape.size() != 2 || weight.shape[0] != rows ||
+      scales.shape[0] != rows || scales.shape[1] < 1 || cols % scales.shape[1] != 0 ||
+      weight.shape[1] * 32 % cols != 0 || weight.dtype != DType::U32) {
+    return wrong_shape(weight, fmt::format("an MLX packing of [{}, {}]", rows, cols));
+  }
+  MINERVA_ASSIGN(const TensorView data, checkpoint_.contiguous(weight));
+  MINERVA_ASSIGN(const TensorView scale_data, checkpoint_.contiguous(scales));
+  WeightMatrix matrix{.rows = rows,
+                      .cols = cols,
+                      .data = data.data,
+                      .row_stride = weight.shape[1] * 4,
+                      .scales = scale_data.data,
+                      .group = static_cast<int>(cols / scales.shape[1]),
+                      .bits = static_cast<int>(weight.shape[1] * 32 / cols)};
+  if (scales.dtype == DType::U8) {  // (bits, group): (4, 16) nvfp4, (4, 32) mxfp4, (8, 32) mxfp8
+    matrix.type = matrix.bits == 8     ? WeightType::Mxfp8
+                  : matrix.group == 16 ? WeightType::Nvfp4
+                                       : WeightType::Mxfp4;
+    matrix.scale_stride = scales.shape[1];
+    if (checkpoint_.find(name + ".global_scale") != nullptr) {
+      MINERVA_ASSIGN(const TensorView global, require(name + ".global_scale", stacked));
+      MINERVA_ASSIGN(const auto value, checkpoint_.floats(global));
+      if (value.size() == 1) matrix.global_scale = value[0];
+    }
+    return matrix;
+  }
+  const auto type = scalar_type(scales.dtype);
+  MINERVA_ASSIGN(const TensorView biases, require(name + ".biases", stacked));
+  if (!type || biases.shape != scales.shape || biases.dtype != scales.dtype) {
+    return wrong_shape(biases, shape_text(scales.shape));
+  }
+  MINERVA_ASSIGN(const TensorView bias_data, checkpoint_.contiguous(biases));
+  matrix.type = WeightType::MlxAffine;
+  matrix.biases = bias_data.data;
+  matrix.scale_type = *type;
+  matrix.scale_stride = scales.shape[1] * scalar_bytes(*type);
+  return matrix;
+}
+
+}  // namespace minerva::native
