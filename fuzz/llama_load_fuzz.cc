@@ -65,9 +65,10 @@ void use_context(Context& context, const std::vector<TokenId>& ids) {
   rows.back().output = RowOutput::Logits;
   if (context.decode(rows).status != DecodeStatus::Ok) return;
   static_cast<void>(context.outputs(rows.size() - 1));
-  const Position half = context.reusable_prefix(0, static_cast<Position>(rows.size() / 2));
-  static_cast<void>(context.truncate(0, half));
-  static_cast<void>(context.copy(0, 1, half));
+  const auto plan = static_cast<Position>(rows.size());
+  const Position half = context.reusable_prefix(0, plan / 2, plan);
+  static_cast<void>(context.truncate(0, half, plan));
+  static_cast<void>(context.copy(0, 1, half, plan));
   const BatchRow next{.input = TokenId{0}, .sequence = 1, .position = half, .output = RowOutput::Logits};
   context.decode(std::span(&next, 1));
   const auto saved = context.snapshot(1);

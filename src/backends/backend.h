@@ -108,15 +108,18 @@ class Context {
   /// Tokens held for `sequence`.
   virtual Position length(SequenceId sequence) const = 0;
 
-  /// The largest p <= `position` to which `sequence` can really be truncated and go on with results equal to
-  /// a fresh computation; 0 means start again.
-  virtual Position reusable_prefix(SequenceId sequence, Position position) const = 0;
+  /// The largest p <= `position` to which `sequence` can really be truncated and go on, as a sequence of
+  /// `planned_length` positions (see begin), with results equal to a fresh computation; 0 means start again.
+  /// Where a model's rotation depends on the length, a prefix computed for another plan may be of no use.
+  virtual Position reusable_prefix(SequenceId sequence, Position position, Position planned_length) const = 0;
 
-  /// Forgets positions >= `position`, which must be what reusable_prefix allows (else InvalidRequest).
-  virtual Result<void> truncate(SequenceId sequence, Position position) = 0;
+  /// Forgets positions >= `position`, which must be what reusable_prefix allows for `planned_length` (else
+  /// InvalidRequest; nothing changed). From here on `planned_length` is the sequence's plan.
+  virtual Result<void> truncate(SequenceId sequence, Position position, Position planned_length) = 0;
 
-  /// Makes `to` (emptied first) share the first `length` positions of `from`.
-  virtual Result<void> copy(SequenceId from, SequenceId to, Position length) = 0;
+  /// Makes `to` (emptied first) share the first `length` positions of `from`, with a plan of its own: what
+  /// reusable_prefix of `from` allows for it (else InvalidRequest).
+  virtual Result<void> copy(SequenceId from, SequenceId to, Position length, Position planned_length) = 0;
 
   virtual Result<SequenceSnapshot> snapshot(SequenceId sequence) const = 0;
   virtual Result<void> restore(SequenceId sequence, const SequenceSnapshot& snapshot) = 0;

@@ -43,6 +43,12 @@ SequenceState::SequenceState(const DecoderSpec& spec, ScalarType type, std::uint
   for (const RotarySpec& rotary : spec.rotary) frequencies.push_back(rotary_frequencies(rotary, planned));
 }
 
+bool SequenceState::same_rotation(const DecoderSpec& spec, std::uint32_t planned) const noexcept {
+  return std::ranges::all_of(spec.rotary, [&](const RotarySpec& rotary) {
+    return rotary_key(rotary, planned) == rotary_key(rotary, planned_length);
+  });
+}
+
 ForwardPass::ForwardPass(const DecoderSpec& spec, const DecoderWeights& weights, kernels::Kernels& kernels,
                          NumericMode mode)
     : spec_(spec), weights_(weights), kernels_(kernels), mode_(mode) {

@@ -20,6 +20,9 @@ struct SequenceState {
   SequenceState(const DecoderSpec& spec, ScalarType type, std::uint32_t planned);
 
   SequenceCache cache;
+  /// Whether what was computed is also right for a sequence of `planned` positions.
+  bool same_rotation(const DecoderSpec& spec, std::uint32_t planned) const noexcept;
+
   std::uint32_t planned_length;
   std::vector<std::vector<float>> frequencies;  ///< of each of the spec's rotary sets
 };

@@ -18,9 +18,9 @@ std::vector<float> plain_frequencies(float theta, int dims, int divisor) {
 
 // "NTK-aware" scaling: the base grows with the length.
 float dynamic_theta(const RotarySpec& spec, std::uint32_t planned_length) {
-  const double length = std::max(planned_length, spec.max_positions);
-  const double scale = spec.factor * length / spec.max_positions - (spec.factor - 1.0);
-  return static_cast<float>(spec.theta * std::pow(scale, spec.dims / (spec.dims - 2.0)));
+  const auto length = static_cast<float>(std::max(planned_length, spec.max_positions));
+  const float scale = spec.factor * length / static_cast<float>(spec.max_positions) - (spec.factor - 1);
+  return spec.theta * std::pow(scale, static_cast<float>(spec.dims / (spec.dims - 2.0)));
 }
 
 void apply_llama3(const RotarySpec& spec, std::vector<float>& frequencies) {
@@ -63,8 +63,14 @@ void apply_yarn(const RotarySpec& spec, std::vector<float>& frequencies) {
   }
 }
 
-void apply_factors(const std::vector<float>& factors, std::vector<float>& frequencies) {
-  for (std::size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= factors[i];
+// A rounding of one frequency is turned into an angle by the position: divided in transformers' order.
+std::vector<float> longrope_frequencies(const RotarySpec& spec, const std::vector<float>& factors) {
+  std::vector<float> frequencies(static_cast<std::size_t>(spec.dims) / 2);
+  for (std::size_t i = 0; i < frequencies.size(); ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(spec.dims);
+    frequencies[i] = 1.0F / (factors[i] * std::pow(spec.theta, exponent));
+  }
+  return frequencies;
 }
 
 }  // namespace
@@ -88,6 +94,9 @@ std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t plan
       return plain_frequencies(spec.theta, spec.dims, spec.dims);
     case RotaryKind::Dynamic:
       return plain_frequencies(dynamic_theta(spec, planned_length), spec.dims, spec.dims);
+    case RotaryKind::LongRope:
+      return longrope_frequencies(
+          spec, rotary_key(spec, planned_length) == 1 ? spec.long_factors : spec.short_factors);
     case RotaryKind::Proportional: {
       // All of the head is paired, but only its first frequencies turn.
       auto frequencies = plain_frequencies(spec.theta, spec.dims, spec.head_dim);
@@ -105,9 +114,6 @@ std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t plan
     apply_llama3(spec, frequencies);
   } else if (spec.kind == RotaryKind::Yarn) {
     apply_yarn(spec, frequencies);
-  } else if (spec.kind == RotaryKind::LongRope) {
-    apply_factors(rotary_key(spec, planned_length) == 1 ? spec.long_factors : spec.short_factors,
-                  frequencies);
   }
   return frequencies;
 }

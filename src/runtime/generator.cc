@@ -71,6 +71,11 @@ Result<void> Generator::prefill() {
   return {};
 }
 
+// The positions that this request computes: the last token is not decoded again.
+Position Generator::planned_length() const {
+  return static_cast<Position>(result_.prompt_tokens.size() + max_tokens_ - 1);
+}
+
 // Goes back to the longest state that this prompt shares with what the sequence holds. One token at least is
 // computed anew: its logits are needed.
 Result<void> Generator::keep_common_prefix() {
@@ -79,12 +84,13 @@ Result<void> Generator::keep_common_prefix() {
   const auto [in_prompt, in_cache] = std::ranges::mismatch(prompt, sequence_.tokens);
   const auto common = static_cast<std::size_t>(in_prompt - prompt.begin());
   const auto wanted = static_cast<Position>(std::min(common, prompt.size() - 1));
-  const Position kept = wanted > 0 ? context.reusable_prefix(kSequence, wanted) : 0;
+  const Position planned = planned_length();
+  const Position kept = wanted > 0 ? context.reusable_prefix(kSequence, wanted, planned) : 0;
   if (kept > 0) {
-    MINERVA_TRY(context.truncate(kSequence, kept));
+    MINERVA_TRY(context.truncate(kSequence, kept, planned));
   } else {
     context.release(kSequence);
-    MINERVA_TRY(context.begin(kSequence, static_cast<Position>(prompt.size() + max_tokens_ - 1)));
+    MINERVA_TRY(context.begin(kSequence, planned));
   }
   sequence_.tokens.resize(static_cast<std::size_t>(kept));
   return {};
@@ -127,7 +133,9 @@ Result<void> Generator::decode(std::span<const TokenId> tokens, RowOutput last_o
 void Generator::forget_partial_work() {
   Context& context = *sequence_.context;
   const auto known = static_cast<Position>(sequence_.tokens.size());
-  if (known > 0 && context.reusable_prefix(kSequence, known) == known && context.truncate(kSequence, known))
+  const Position planned = planned_length();
+  if (known > 0 && context.reusable_prefix(kSequence, known, planned) == known &&
+      context.truncate(kSequence, known, planned))
     return;
   context.release(kSequence);
   sequence_.tokens.clear();

@@ -39,6 +39,7 @@ class Generator {
   using Clock = std::chrono::steady_clock;
 
   Result<void> prefill();
+  Position planned_length() const;
   Result<void> keep_common_prefix();
   Result<void> decode(std::span<const TokenId> tokens, RowOutput last_output);
   void forget_partial_work();

@@ -172,6 +172,23 @@ TEST_F(LoadedModelTest, ABackendThatCantGoBackStartsAgain) {
   EXPECT_EQ(again.text, "hello");
 }
 
+// The prompt has 6 tokens. A request that will be longer than the border shares no prefix with one that
+// won't.
+TEST_F(LoadedModelTest, AnotherPlanAcrossABorderStartsAgain) {
+  behaviour_->plan_border = 10;
+  auto& model = open();
+  const auto cached = [&](std::uint32_t max_tokens) {
+    auto request = ask("1234>");
+    request.max_tokens = max_tokens;
+    return model.generate(request, {}).value().timings.cached_tokens;
+  };
+  EXPECT_EQ(cached(4), 0U);   // 9 positions
+  EXPECT_EQ(cached(5), 5U);   // 10: on the border, the plan follows
+  EXPECT_EQ(cached(6), 0U);   // 11
+  EXPECT_EQ(cached(20), 5U);  // 25
+  EXPECT_EQ(cached(5), 0U);   // 10
+}
+
 TEST_F(LoadedModelTest, PromptsAreComputedInChunks) {
   auto& model = open(1000, {.batch_tokens = 4});
   ASSERT_TRUE(model.generate(ask("123456789>"), {}));  // 11 tokens: 4 + 4 + 3, then 5 of the answer

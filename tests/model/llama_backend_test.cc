@@ -19,6 +19,8 @@ using namespace testing;
 
 // Computing the same rows in other company changes the order of sums, no more.
 constexpr float kTolerance = 1.0F;
+// llama.cpp makes nothing of how long a sequence will be.
+constexpr Position kPlan = 2048;
 
 class LlamaModelTest : public ::testing::TestWithParam<const char*> {
  protected:
@@ -133,11 +135,11 @@ TEST_P(LlamaModelTest, TruncateAndGoOnEqualsFresh) {
   decode_to(*context, length);
   int reused = 0;
   for (std::size_t i = borders.size() - 2; i > 0; --i) {
-    const Position kept = context->reusable_prefix(0, borders[i]);
+    const Position kept = context->reusable_prefix(0, borders[i], kPlan);
     ASSERT_TRUE(kept == 0 || kept == borders[i]) << kept;
     if (kept == 0) break;  // forgotten, as are all before
     ++reused;
-    ASSERT_TRUE(context->truncate(0, kept)) << kept;
+    ASSERT_TRUE(context->truncate(0, kept, kPlan)) << kept;
     EXPECT_EQ(context->length(0), kept);
     const auto logits = next_row(*context);
     const auto fresh = make_context();
@@ -152,17 +154,17 @@ TEST_P(LlamaModelTest, TruncatePastWhatIsKeptIsRefused) {
   const auto context = make_context();
   decode_all(*context, long_prompt(*tokenizer_, static_cast<std::size_t>(length)));
   if (has_window()) {
-    EXPECT_EQ(context->reusable_prefix(0, 300), 0);
-    const auto result = context->truncate(0, 300);
+    EXPECT_EQ(context->reusable_prefix(0, 300, kPlan), 0);
+    const auto result = context->truncate(0, 300, kPlan);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::InvalidRequest);
     EXPECT_EQ(context->length(0), length);
-    EXPECT_FALSE(context->copy(0, 0, 300));
+    EXPECT_FALSE(context->copy(0, 0, 300, kPlan));
   }
-  EXPECT_FALSE(context->truncate(0, length + 1));
-  EXPECT_FALSE(context->truncate(0, -1));
-  EXPECT_TRUE(context->truncate(0, length));
-  EXPECT_TRUE(context->truncate(0, 0));
+  EXPECT_FALSE(context->truncate(0, length + 1, kPlan));
+  EXPECT_FALSE(context->truncate(0, -1, kPlan));
+  EXPECT_TRUE(context->truncate(0, length, kPlan));
+  EXPECT_TRUE(context->truncate(0, 0, kPlan));
   EXPECT_EQ(context->length(0), 0);
 }
 
@@ -172,8 +174,8 @@ TEST_P(LlamaModelTest, CopiedPrefixGoesOnLikeTheOriginal) {
   const auto expected = generate_greedy(*make_context(), prompt, 8);
   decode_all(*context, std::span(prompt).first(prompt.size() - 1));
   const auto shared = static_cast<Position>(prompt.size()) - 1;
-  ASSERT_TRUE(context->copy(0, 1, shared));
-  ASSERT_TRUE(context->copy(0, 2, shared - 3));
+  ASSERT_TRUE(context->copy(0, 1, shared, kPlan));
+  ASSERT_TRUE(context->copy(0, 2, shared - 3, kPlan));
   EXPECT_EQ(context->length(1), shared);
   EXPECT_EQ(context->length(2), shared - 3);
   for (const SequenceId sequence : {2, 1, 0}) {
@@ -192,8 +194,8 @@ TEST_P(LlamaModelTest, CopiedPrefixGoesOnLikeTheOriginal) {
   context->release(0);
   EXPECT_EQ(context->length(0), 0);
   EXPECT_GT(context->length(1), shared);
-  EXPECT_FALSE(context->copy(0, 1, 5)) << "nothing to copy";
-  EXPECT_FALSE(context->copy(0, 7, 0)) << "no such sequence";
+  EXPECT_FALSE(context->copy(0, 1, 5, kPlan)) << "nothing to copy";
+  EXPECT_FALSE(context->copy(0, 7, 0, kPlan)) << "no such sequence";
 }
 
 TEST_P(LlamaModelTest, SnapshotAndRestore) {
@@ -256,8 +258,8 @@ TEST_P(LlamaModelTest, AbortInThePromptLeavesAUsableContext) {
   }
   ASSERT_EQ(result.status, DecodeStatus::Aborted);
   EXPECT_EQ(result.error.code, ErrorCode::Cancelled);
-  const Position kept = context->reusable_prefix(0, 200);
-  ASSERT_TRUE(context->truncate(0, kept));
+  const Position kept = context->reusable_prefix(0, 200, kPlan);
+  ASSERT_TRUE(context->truncate(0, kept, kPlan));
   const auto logits =
       decode_all(*context, std::span(prompt).subspan(static_cast<std::size_t>(kept)), 0, kept);
   const auto expected = decode_all(*make_context(), prompt);

@@ -21,8 +21,9 @@ class FakeContext : public Context {
       : behaviour_(std::move(behaviour)), options_(options) {
     ++behaviour_->contexts;
   }
-  Result<void> begin(SequenceId sequence, Position) override {
+  Result<void> begin(SequenceId sequence, Position planned_length) override {
     sequences_[sequence].clear();
+    plans_[sequence] = planned_length;
     return {};
   }
   DecodeResult decode(std::span<const BatchRow> batch, std::stop_token stop) override {
@@ -36,6 +37,8 @@ class FakeContext : public Context {
       if (batch[row].position != static_cast<Position>(tokens.size())) {
         return failed(DecodeStatus::Fatal, "positions do not go on");
       }
+      if (batch[row].position >= plan(batch[row].sequence))
+        return failed(DecodeStatus::Fatal, "beyond the plan");
       tokens.push_back(std::get<TokenId>(batch[row].input));
       ++behaviour_->rows;
       if (batch[row].output != RowOutput::Logits) continue;
@@ -49,19 +52,22 @@ class FakeContext : public Context {
     const auto found = sequences_.find(sequence);
     return found == sequences_.end() ? 0 : static_cast<Position>(found->second.size());
   }
-  Position reusable_prefix(SequenceId sequence, Position position) const override {
+  Position reusable_prefix(SequenceId sequence, Position position, Position planned_length) const override {
+    if (is_long(planned_length) != is_long(plan(sequence))) return 0;
     const Position held = length(sequence);
     const Position wanted = std::min(position, held);
     if (behaviour_->reuse_window >= 0 && held - wanted > behaviour_->reuse_window) return 0;
     return wanted;
   }
-  Result<void> truncate(SequenceId sequence, Position position) override {
-    if (reusable_prefix(sequence, position) != position)
+  Result<void> truncate(SequenceId sequence, Position position, Position planned_length) override {
+    if (reusable_prefix(sequence, position, planned_length) != position)
       return invalid_request("can't go back there", "Start again.");
+    plans_[sequence] = planned_length;
     sequences_[sequence].resize(static_cast<std::size_t>(position));
     return {};
   }
-  Result<void> copy(SequenceId from, SequenceId to, Position length) override {
+  Result<void> copy(SequenceId from, SequenceId to, Position length, Position planned_length) override {
+    plans_[to] = planned_length;
     auto tokens = sequences_[from];
     tokens.resize(static_cast<std::size_t>(length));
     sequences_[to] = std::move(tokens);
@@ -88,9 +94,17 @@ class FakeContext : public Context {
   static DecodeResult failed(DecodeStatus status, const char* message) {
     return {status, {ErrorCode::Internal, message, "None."}};
   }
+  Position plan(SequenceId sequence) const {
+    const auto found = plans_.find(sequence);
+    return found == plans_.end() ? 0 : found->second;
+  }
+  bool is_long(Position planned_length) const {
+    return behaviour_->plan_border >= 0 && planned_length > behaviour_->plan_border;
+  }
   std::shared_ptr<FakeBehaviour> behaviour_;
   ContextOptions options_;
   std::map<SequenceId, std::vector<TokenId>> sequences_;
+  std::map<SequenceId, Position> plans_;
   std::vector<std::vector<float>> outputs_;
 };
 

@@ -17,6 +17,7 @@ namespace minerva::testing {
 struct FakeBehaviour {
   std::string script = "hello";
   Position reuse_window = -1;  ///< how far back a sequence can go; -1 = anywhere
+  Position plan_border = -1;   ///< what was planned above it is no prefix of what is not; -1 = no border
   int fail_decode_at = -1;     ///< the n-th decode call is Fatal
   int no_slot_at = -1;         ///< the n-th decode call finds no slot
   bool fail_load = false;

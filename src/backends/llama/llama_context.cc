@@ -317,7 +317,9 @@ Position LlamaContext::length(SequenceId sequence) const {
   return is_valid(sequence) ? lengths_[static_cast<std::size_t>(sequence)] : 0;
 }
 
-Position LlamaContext::reusable_prefix(SequenceId sequence, Position position) const {
+// llama.cpp chooses rotary factors by the context's size: no plan of a sequence changes what was computed.
+Position LlamaContext::reusable_prefix(SequenceId sequence, Position position,
+                                       Position /*planned_length*/) const {
   const Position end = length(sequence);
   const Position wanted = std::min(position, end);
   if (wanted <= 0) return 0;
@@ -331,9 +333,10 @@ Position LlamaContext::reusable_prefix(SequenceId sequence, Position position) c
   return llama_memory_seq_pos_min(memory_, sequence) <= oldest_needed ? wanted : 0;
 }
 
-Result<void> LlamaContext::truncate(SequenceId sequence, Position position) {
+Result<void> LlamaContext::truncate(SequenceId sequence, Position position, Position planned_length) {
   MINERVA_TRY(check_sequence(sequence));
-  if (position < 0 || position > length(sequence) || reusable_prefix(sequence, position) != position) {
+  if (position < 0 || position > length(sequence) ||
+      reusable_prefix(sequence, position, planned_length) != position) {
     return invalid_request(
         fmt::format("sequence {} of {} tokens cannot go back to {}", sequence, length(sequence), position),
         "Go back to what reusable_prefix allows.");
@@ -351,13 +354,14 @@ Result<void> LlamaContext::truncate(SequenceId sequence, Position position) {
   return {};
 }
 
-Result<void> LlamaContext::copy(SequenceId from, SequenceId to, Position length_wanted) {
+Result<void> LlamaContext::copy(SequenceId from, SequenceId to, Position length_wanted,
+                                Position planned_length) {
   MINERVA_TRY(check_sequence(from));
   MINERVA_TRY(check_sequence(to));
   if (broken_) return std::unexpected(*broken_);
-  if (from == to) return truncate(from, length_wanted);
+  if (from == to) return truncate(from, length_wanted, planned_length);
   if (length_wanted < 0 || length_wanted > length(from) ||
-      reusable_prefix(from, length_wanted) != length_wanted) {
+      reusable_prefix(from, length_wanted, planned_length) != length_wanted) {
     return invalid_request(fmt::format("{} tokens cannot be copied from sequence {}, which has {}",
                                        length_wanted, from, length(from)),
                            "Copy what reusable_prefix allows.");

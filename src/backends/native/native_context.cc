@@ -10,6 +10,10 @@
 namespace minerva {
 namespace {
 
+std::uint32_t plan(Position planned_length) {
+  return static_cast<std::uint32_t>(std::max(planned_length, Position{0}));
+}
+
 DecodeResult refused(DecodeStatus status, Error error) {
   return {status, std::move(error)};
 }
@@ -39,8 +43,8 @@ Result<void> NativeContext::check_sequence(SequenceId sequence) const {
 
 Result<void> NativeContext::begin(SequenceId sequence, Position planned_length) {
   MINERVA_TRY(check_sequence(sequence));
-  sequences_[static_cast<std::size_t>(sequence)] = std::make_unique<native::SequenceState>(
-      model_->spec(), model_->kv_type(), static_cast<std::uint32_t>(std::max(planned_length, Position{0})));
+  sequences_[static_cast<std::size_t>(sequence)] =
+      std::make_unique<native::SequenceState>(model_->spec(), model_->kv_type(), plan(planned_length));
   return {};
 }
 
@@ -122,33 +126,34 @@ Position NativeContext::length(SequenceId sequence) const {
   return state == nullptr ? 0 : static_cast<Position>(state->cache.length());
 }
 
-Position NativeContext::reusable_prefix(SequenceId sequence, Position position) const {
+Position NativeContext::reusable_prefix(SequenceId sequence, Position position,
+                                        Position planned_length) const {
   const auto* state = find(sequence);
-  if (state == nullptr) return 0;
-  // Where the rotation depends on the planned length, a request with another plan would need other keys.
-  const auto& rotary = model_->spec().rotary;
-  if (std::ranges::any_of(rotary, &native::RotarySpec::depends_on_length)) return 0;
+  if (state == nullptr || !state->same_rotation(model_->spec(), plan(planned_length))) return 0;
   return static_cast<Position>(state->cache.reusable_prefix(position));
 }
 
-Result<void> NativeContext::truncate(SequenceId sequence, Position position) {
+Result<void> NativeContext::truncate(SequenceId sequence, Position position, Position planned_length) {
   MINERVA_TRY(check_sequence(sequence));
-  auto* state = find(sequence);
-  if (state == nullptr || position < 0 || state->cache.reusable_prefix(position) != position) {
-    return invalid_request(fmt::format("sequence {} can't go back to position {}", sequence, position),
+  if (position < 0 || reusable_prefix(sequence, position, planned_length) != position) {
+    return invalid_request(fmt::format("sequence {} can't go back to position {} to become {} long", sequence,
+                                       position, planned_length),
                            "Ask reusable_prefix, or begin again.");
   }
+  if (position == 0) return begin(sequence, planned_length);
+  auto* state = find(sequence);
   state->cache.truncate(position);
+  state->planned_length = plan(planned_length);  // of the same rotation: its tables stay
   return {};
 }
 
-Result<void> NativeContext::copy(SequenceId from, SequenceId to, Position length) {
+Result<void> NativeContext::copy(SequenceId from, SequenceId to, Position length, Position planned_length) {
   MINERVA_TRY(check_sequence(from));
   MINERVA_TRY(check_sequence(to));
-  const auto* source = find(from);
-  if (from == to || source == nullptr || length < 0 || source->cache.reusable_prefix(length) != length) {
+  if (from == to || length < 0 || reusable_prefix(from, length, planned_length) != length) {
     return invalid_request(
-        fmt::format("sequence {} can't give its first {} positions to {}", from, length, to),
+        fmt::format("sequence {} can't give its first {} positions to {}, to become {} long", from, length,
+                    to, planned_length),
         "Ask reusable_prefix, or begin again.");
   }
   release(to);
@@ -157,8 +162,8 @@ Result<void> NativeContext::copy(SequenceId from, SequenceId to, Position length
                 fmt::format("the context of {} tokens is full", options_.context_tokens),
                 "Use a larger context (-c N).");
   }
-  MINERVA_TRY(begin(to, static_cast<Position>(source->planned_length)));
-  return find(to)->cache.copy_from(source->cache, length);
+  MINERVA_TRY(begin(to, planned_length));
+  return length == 0 ? Result<void>{} : find(to)->cache.copy_from(find(from)->cache, length);
 }
 
 Result<SequenceSnapshot> NativeContext::snapshot(SequenceId sequence) const {

@@ -19,9 +19,9 @@ class NativeContext final : public Context {
   DecodeResult decode(std::span<const BatchRow> batch, std::stop_token stop) override;
   std::span<const float> outputs(std::size_t row) const override { return forward_.output(row); }
   Position length(SequenceId sequence) const override;
-  Position reusable_prefix(SequenceId sequence, Position position) const override;
-  Result<void> truncate(SequenceId sequence, Position position) override;
-  Result<void> copy(SequenceId from, SequenceId to, Position length) override;
+  Position reusable_prefix(SequenceId sequence, Position position, Position planned_length) const override;
+  Result<void> truncate(SequenceId sequence, Position position, Position planned_length) override;
+  Result<void> copy(SequenceId from, SequenceId to, Position length, Position planned_length) override;
   Result<SequenceSnapshot> snapshot(SequenceId sequence) const override;
   Result<void> restore(SequenceId sequence, const SequenceSnapshot& snapshot) override;
   std::uint64_t state_bytes(SequenceId sequence) const override;

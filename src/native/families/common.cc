@@ -22,6 +22,8 @@ constexpr std::array<std::pair<std::string_view, RotaryKind>, 9> kRotaryKinds = 
     {"mrope", RotaryKind::Default},  // text positions are equal in all sections
 }};
 
+constexpr double kStretchedPositionsMax = 1e9;
+
 constexpr std::array<std::pair<std::string_view, Activation>, 9> kActivations = {{
     {"silu", Activation::Silu},
     {"swish", Activation::Silu},
@@ -247,6 +249,11 @@ float yarn_score_scale(ConfigFields& fields) {
 void add_rotary(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec& spec) {
   spec.rotary = {read_rotary_in(fields, rotary_object(fields), rotary_basis(fields, defaults, spec), spec,
                                 defaults.rope_parameters)};
+  const RotarySpec& rotary = spec.rotary.front();
+  if (rotary.kind == RotaryKind::Dynamic) {  // max_position_embeddings is the length before it is stretched
+    const double stretched = spec.context_length * std::max(1.0, static_cast<double>(rotary.factor));
+    spec.context_length = static_cast<std::uint32_t>(std::min(stretched, kStretchedPositionsMax));
+  }
 }
 
 void add_rotary_per_layer_type(ConfigFields& fields, const ClassDefaults& defaults, double local_theta,
