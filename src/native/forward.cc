@@ -164,7 +164,8 @@ void ForwardPass::attention(int layer, std::span<const ForwardRow> rows, Rows x,
                                       .sines = table.sines.data(),
                                       .stride = table.half,
                                       .dims = static_cast<int>(2 * table.half),
-                                      .pairs = spec_.rotary[set].pairs};
+                                      .pairs = spec_.rotary[set].pairs,
+                                      .unpair = spec_.rotary[set].stored_in_pairs};
     kernels_.rotate(q, spec_.heads, spec_.head_dim, rotary, table_rows_.data());
     kernels_.rotate(k, spec_.kv_heads, spec_.head_dim, rotary, table_rows_.data());
   }

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
+
+#include "base/checked.h"
 
 namespace minerva::native {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 // How far a sequence can go back beyond a window: a chat turn that is edited, a few answers tried again.
 constexpr std::int64_t kKeptBeyondWindow = 1024;
 constexpr std::int64_t kGrowth = 256;  // rows
+constexpr std::uint64_t kBatch = 512;  // rows of a common batch, for estimates
 
 struct SavedHeader {
   std::int64_t length;
@@ -35,9 +39,22 @@ SequenceCache::SequenceCache(const DecoderSpec& spec, ScalarType type)
   }
 }
 
-std::uint64_t SequenceCache::bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept {
-  return static_cast<std::uint64_t>(spec.layers.size()) * spec.kv_heads * (spec.head_dim + spec.value_dim) *
-         scalar_bytes(type);
+std::uint64_t SequenceCache::bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
+                                          std::uint64_t sequences) noexcept {
+  constexpr std::uint64_t kTooMany = std::numeric_limits<std::uint64_t>::max() / 4;  // sums don't overflow
+  std::uint64_t rows = 0;  // below 2^64: a layer has fewer than 2^32
+  for (const LayerSpec& layer : spec.layers) {
+    // drop_unseen waits for twice what it keeps; a batch may come on top.
+    const std::uint64_t kept = static_cast<std::uint64_t>(layer.window) + kKeptBeyondWindow;
+    rows += layer.window == 0 ? positions : std::min(positions, sequences * (2 * kept + kBatch));
+  }
+  const auto elements =
+      checked_multiply<std::uint64_t>(static_cast<std::uint64_t>(spec.kv_heads),
+                                      std::uint64_t{static_cast<std::uint32_t>(spec.head_dim)} +
+                                          std::uint64_t{static_cast<std::uint32_t>(spec.value_dim)});
+  const auto row_bytes = checked_multiply<std::uint64_t>(elements.value_or(kTooMany),
+                                                         static_cast<std::uint64_t>(scalar_bytes(type)));
+  return checked_multiply(rows, row_bytes.value_or(kTooMany)).value_or(kTooMany);
 }
 
 // realloc moves large blocks by their page tables: growing costs no copy.

@@ -45,8 +45,10 @@ class SequenceCache {
   std::vector<std::byte> save() const;
   Result<void> load(const std::vector<std::byte>& saved);
 
-  /// Bytes that one position takes in all layers.
-  static std::uint64_t bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept;
+  /// Bytes that `sequences` sequences of `positions` positions in all take at the most, all layers together:
+  /// windows let go of what they no longer see. 2^62 and more when the number would overflow.
+  static std::uint64_t bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
+                                    std::uint64_t sequences) noexcept;
 
  private:
   struct Free {

@@ -67,20 +67,7 @@ void apply_factors(const std::vector<float>& factors, std::vector<float>& freque
   for (std::size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= factors[i];
 }
 
-}  // namespace
-
-std::uint32_t rotary_key(const RotarySpec& spec, std::uint32_t planned_length) noexcept {
-  switch (spec.kind) {
-    case RotaryKind::LongRope:
-      return planned_length > spec.original_positions ? 1 : 0;
-    case RotaryKind::Dynamic:
-      return std::max(planned_length, spec.max_positions);
-    default:
-      return 0;
-  }
-}
-
-std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t planned_length) {
+std::vector<float> unfactored_frequencies(const RotarySpec& spec, std::uint32_t planned_length) {
   switch (spec.kind) {
     case RotaryKind::None:
       return {};
@@ -109,6 +96,25 @@ std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t plan
     apply_factors(rotary_key(spec, planned_length) == 1 ? spec.long_factors : spec.short_factors,
                   frequencies);
   }
+  return frequencies;
+}
+
+}  // namespace
+
+std::uint32_t rotary_key(const RotarySpec& spec, std::uint32_t planned_length) noexcept {
+  switch (spec.kind) {
+    case RotaryKind::LongRope:
+      return planned_length > spec.original_positions ? 1 : 0;
+    case RotaryKind::Dynamic:
+      return std::max(planned_length, spec.max_positions);
+    default:
+      return 0;
+  }
+}
+
+std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t planned_length) {
+  auto frequencies = unfactored_frequencies(spec, planned_length);
+  if (!spec.factors.empty()) apply_factors(spec.factors, frequencies);
   return frequencies;
 }
 
