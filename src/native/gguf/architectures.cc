@@ -12,6 +12,7 @@
 
 #include "formats/quote.h"
 #include "native/gguf/gemma.h"
+#include "native/gguf/gpt.h"
 #include "native/gguf/llama.h"
 #include "tensor/weight_matrix.h"
 
@@ -21,10 +22,10 @@ namespace {
 using Entry = std::pair<std::string_view, GgufArchitectureFunction>;
 
 constexpr std::array kArchitectures = {
-    Entry{"gemma", gguf_gemma},
-    Entry{"gemma2", gguf_gemma2},
-    Entry{"gemma3", gguf_gemma3},
-    Entry{"llama", gguf_llama},
+    Entry{"gemma", gguf_gemma}, Entry{"gemma2", gguf_gemma2},   Entry{"gemma3", gguf_gemma3},
+    Entry{"gpt2", gguf_gpt2},   Entry{"granite", gguf_granite}, Entry{"llama", gguf_llama},
+    Entry{"olmo2", gguf_olmo2}, Entry{"phi3", gguf_phi3},       Entry{"qwen2", gguf_qwen2},
+    Entry{"qwen3", gguf_qwen3}, Entry{"smollm3", gguf_smollm3}, Entry{"starcoder2", gguf_starcoder2},
 };
 
 constexpr const char* kUseLlama = "Leave out --backend: the llama backend may run this file.";

@@ -148,11 +148,4 @@ void gguf_windows(GgufFields& fields, DecoderSpec& spec, int window, int pattern
   }
 }
 
-void gguf_layer_norm_and_plain_mlp(DecoderSpec& spec) {
-  spec.norm.kind = NormKind::Layer;
-  spec.gated = false;
-  spec.activation = kernels::Activation::GeluTanh;
-  spec.names.gate.clear();
-}
-
 }  // namespace minerva::native

@@ -22,7 +22,4 @@ void gguf_rows_in_pairs(GgufFields& fields, DecoderSpec& spec);
 /// last of so many layers as it, or else `pattern`, says.
 void gguf_windows(GgufFields& fields, DecoderSpec& spec, int window, int pattern);
 
-/// LayerNorm with biases, and an MLP without a gate.
-void gguf_layer_norm_and_plain_mlp(DecoderSpec& spec);
-
 }  // namespace minerva::native

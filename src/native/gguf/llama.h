@@ -7,5 +7,11 @@
 namespace minerva::native {
 
 void gguf_llama(GgufFields& fields, DecoderSpec& spec);
+void gguf_granite(GgufFields& fields, DecoderSpec& spec);
+void gguf_smollm3(GgufFields& fields, DecoderSpec& spec);
+void gguf_olmo2(GgufFields& fields, DecoderSpec& spec);
+void gguf_phi3(GgufFields& fields, DecoderSpec& spec);
+void gguf_qwen2(GgufFields& fields, DecoderSpec& spec);
+void gguf_qwen3(GgufFields& fields, DecoderSpec& spec);
 
 }  // namespace minerva::native
