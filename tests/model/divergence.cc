@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <memory>
+#include <functional>
 
 namespace minerva::testing {
 namespace {
@@ -37,52 +37,51 @@ double divergence(const Distribution& p, std::span<const float> p_logits, const 
   return sum - p.log_sum + q.log_sum;
 }
 
-Result<void> decode(Context& context, std::span<const TokenId> ids, std::size_t first) {
-  std::vector<BatchRow> rows;
-  for (const TokenId id : ids) {
-    rows.push_back(
-        {.input = id, .position = static_cast<Position>(first + rows.size()), .output = RowOutput::Logits});
+using RowCallback = std::function<void(std::size_t row, std::span<const float> logits)>;
+
+Result<void> for_each_row(Model& model, std::span<const TokenId> ids, const RowCallback& take) {
+  MINERVA_ASSIGN(
+      const auto context,
+      model.new_context({.context_tokens = static_cast<std::uint32_t>(ids.size()), .batch_tokens = kChunk}));
+  MINERVA_TRY(context->begin(0, static_cast<Position>(ids.size())));
+  for (std::size_t first = 0; first < ids.size(); first += kChunk) {
+    const auto chunk = ids.subspan(first, std::min(kChunk, ids.size() - first));
+    std::vector<BatchRow> rows;
+    for (const TokenId id : chunk) {
+      rows.push_back(
+          {.input = id, .position = static_cast<Position>(first + rows.size()), .output = RowOutput::Logits});
+    }
+    auto result = context->decode(rows);
+    if (result.status != DecodeStatus::Ok) return std::unexpected(std::move(result.error));
+    for (std::size_t row = 0; row < chunk.size(); ++row) take(first + row, context->outputs(row));
   }
-  auto result = context.decode(rows);
-  if (result.status != DecodeStatus::Ok) return std::unexpected(std::move(result.error));
   return {};
 }
 
 }  // namespace
 
+// One model after the other: their threads would wait for each other.
 Result<std::vector<Divergence>> measure_divergence(Model& reference, const std::vector<Model*>& others,
                                                    std::span<const TokenId> ids) {
-  std::vector<std::unique_ptr<Context>> contexts;
-  std::vector<Model*> models = {&reference};
-  models.insert(models.end(), others.begin(), others.end());
-  for (Model* model : models) {
-    MINERVA_ASSIGN(auto context, model->new_context({.context_tokens = static_cast<std::uint32_t>(ids.size()),
-                                                     .batch_tokens = kChunk}));
-    MINERVA_TRY(context->begin(0, static_cast<Position>(ids.size())));
-    contexts.push_back(std::move(context));
-  }
-  std::vector<Divergence> sums(others.size());
+  std::vector<std::vector<float>> expected(ids.size());
+  MINERVA_TRY(for_each_row(reference, ids, [&](std::size_t row, std::span<const float> logits) {
+    expected[row].assign(logits.begin(), logits.end());
+  }));
+  std::vector<Divergence> all;
   Distribution p;
   Distribution q;
-  for (std::size_t first = 0; first < ids.size(); first += kChunk) {
-    const auto chunk = ids.subspan(first, std::min(kChunk, ids.size() - first));
-    for (const auto& context : contexts) MINERVA_TRY(decode(*context, chunk, first));
-    for (std::size_t row = 0; row < chunk.size(); ++row) {
-      const auto expected = contexts[0]->outputs(row);
-      q.take(expected);
-      for (std::size_t i = 0; i < others.size(); ++i) {
-        const auto logits = contexts[i + 1]->outputs(row);
-        p.take(logits);
-        sums[i].kl += divergence(p, logits, q, expected);
-        sums[i].top1 += p.best == q.best ? 1 : 0;
-      }
-    }
-  }
-  for (Divergence& sum : sums) {
+  for (Model* model : others) {
+    Divergence& sum = all.emplace_back();
+    MINERVA_TRY(for_each_row(*model, ids, [&](std::size_t row, std::span<const float> logits) {
+      q.take(expected[row]);
+      p.take(logits);
+      sum.kl += divergence(p, logits, q, expected[row]);
+      sum.top1 += p.best == q.best ? 1 : 0;
+    }));
     sum.kl /= static_cast<double>(ids.size());
     sum.top1 /= static_cast<double>(ids.size());
   }
-  return sums;
+  return all;
 }
 
 }  // namespace minerva::testing

@@ -13,7 +13,8 @@ struct Divergence {
   double top1 = 0;  ///< share of positions whose likeliest token is the reference's
 };
 
-/// Of each of `others` from `reference`, at every position of `ids`. Their contexts are opened here.
+/// Of each of `others` from `reference`, at every position of `ids`. Opens their contexts; holds the
+/// reference's logits (tokens x vocabulary floats).
 Result<std::vector<Divergence>> measure_divergence(Model& reference, const std::vector<Model*>& others,
                                                    std::span<const TokenId> ids);
 
