@@ -41,8 +41,10 @@ const TensorView* Checkpoint::find(std::string_view name) const noexcept {
 
 Result<const TensorView*> Checkpoint::require(std::string_view name) const {
   if (const TensorView* tensor = find(name)) return tensor;
-  return model_loading(fmt::format("tensor {} is missing from the weight files ({} tensors in {} file(s))",
-                                   minerva::quoted(name), tensors_.size(), files_.size()),
+  const std::string where = files_.size() == 1 ? fmt::format("'{}'", files_.front().name())
+                                               : fmt::format("the {} weight files", files_.size());
+  return model_loading(fmt::format("tensor {} is missing from {}, which {} {} tensors", minerva::quoted(name),
+                                   where, files_.size() == 1 ? "holds" : "hold", tensors_.size()),
                        "Weights and configuration may belong to different models, or a download is "
                        "incomplete: download the model "
                        "again.");

@@ -269,6 +269,32 @@ TEST_P(Elementwise, RotatesHalvesAndPairs) {
   }
 }
 
+// What lies as pairs is rotated as if it had lain as halves, bit for bit.
+TEST_P(Elementwise, UnpairsBeforeItRotates) {
+  ThreadPool pool(1);
+  Kernels kernels(GetParam(), pool);
+  for (const int dims : {2, 6, 64, 80, kUnpairedMax}) {
+    const int head_dim = dims + 2;
+    const int half = dims / 2;
+    const auto cosines = random_floats(half, 10);
+    const auto sines = random_floats(half, 11);
+    auto halves = random_floats(2 * head_dim, 12);
+    auto pairs = halves;
+    for (int i = 0; i < 2 * dims; ++i) {
+      const int head = i / dims * head_dim;
+      const int d = i % dims;
+      pairs[static_cast<std::size_t>(head + (d < half ? 2 * d : 2 * (d - half) + 1))] =
+          halves[static_cast<std::size_t>(head + d)];
+    }
+    const std::int64_t row = 0;
+    RotaryTable table{.cosines = cosines.data(), .sines = sines.data(), .stride = half, .dims = dims};
+    kernels.rotate(Rows(halves.data(), 1, 2 * head_dim), 2, head_dim, table, &row);
+    table.unpair = true;
+    kernels.rotate(Rows(pairs.data(), 1, 2 * head_dim), 2, head_dim, table, &row);
+    EXPECT_EQ(pairs, halves) << dims;
+  }
+}
+
 TEST_P(Elementwise, ConvertsToNearestEven) {
   ThreadPool pool(1);
   const Kernels kernels(GetParam(), pool);

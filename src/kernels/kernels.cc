@@ -124,8 +124,7 @@ void Kernels::rotate(Rows x, int heads, int head_dim, const RotaryTable& table,
                      const std::int64_t* table_rows) {
   for_rows(pool_, x.count, std::int64_t{heads} * head_dim, [&](std::int64_t i) {
     const std::int64_t offset = table_rows[i] * table.stride;
-    state_->table->rotate(x.row(i), heads, head_dim, table.dims, table.pairs, table.cosines + offset,
-                          table.sines + offset);
+    state_->table->rotate(x.row(i), heads, head_dim, table, table.cosines + offset, table.sines + offset);
   });
 }
 

@@ -89,6 +89,8 @@ struct ActivationParameters {
   float limit = 7.0F;    ///< SwigluOai
 };
 
+inline constexpr int kUnpairedMax = 1024;
+
 /// Cosines and sines of positions.
 struct RotaryTable {
   const float* cosines = nullptr;  ///< [rows, dims / 2]
@@ -96,6 +98,8 @@ struct RotaryTable {
   std::int64_t stride = 0;  ///< floats from a table row to the next
   int dims = 0;             ///< leading elements of each head that rotate; the rest stays
   bool pairs = false;       ///< (2i, 2i+1) rotate together, instead of (i, i + dims/2)
+  /// Elements 2i and 2i+1 are first put at i and i + dims/2; not together with `pairs`. dims <= kUnpairedMax.
+  bool unpair = false;
 };
 
 /// Keys and values of one sequence in one layer. Element (position p, kv head h, dimension d) of the keys is

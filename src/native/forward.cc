@@ -207,7 +207,8 @@ kernels::RotaryTable ForwardPass::rotary_of(int layer) const {
           .sines = table.sines.data(),
           .stride = table.half,
           .dims = static_cast<int>(2 * table.half),
-          .pairs = spec_.rotary[set].pairs};
+          .pairs = spec_.rotary[set].pairs,
+          .unpair = spec_.rotary[set].stored_in_pairs};
 }
 
 // Queries, keys and values as they go into attention, in q_, k_ and v_.

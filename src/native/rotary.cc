@@ -73,20 +73,7 @@ std::vector<float> longrope_frequencies(const RotarySpec& spec, const std::vecto
   return frequencies;
 }
 
-}  // namespace
-
-std::uint32_t rotary_key(const RotarySpec& spec, std::uint32_t planned_length) noexcept {
-  switch (spec.kind) {
-    case RotaryKind::LongRope:
-      return planned_length > spec.original_positions ? 1 : 0;
-    case RotaryKind::Dynamic:
-      return std::max(planned_length, spec.max_positions);
-    default:
-      return 0;
-  }
-}
-
-std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t planned_length) {
+std::vector<float> unfactored_frequencies(const RotarySpec& spec, std::uint32_t planned_length) {
   switch (spec.kind) {
     case RotaryKind::None:
       return {};
@@ -115,6 +102,25 @@ std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t plan
   } else if (spec.kind == RotaryKind::Yarn) {
     apply_yarn(spec, frequencies);
   }
+  return frequencies;
+}
+
+}  // namespace
+
+std::uint32_t rotary_key(const RotarySpec& spec, std::uint32_t planned_length) noexcept {
+  switch (spec.kind) {
+    case RotaryKind::LongRope:
+      return planned_length > spec.original_positions ? 1 : 0;
+    case RotaryKind::Dynamic:
+      return std::max(planned_length, spec.max_positions);
+    default:
+      return 0;
+  }
+}
+
+std::vector<float> rotary_frequencies(const RotarySpec& spec, std::uint32_t planned_length) {
+  auto frequencies = unfactored_frequencies(spec, planned_length);
+  if (!spec.factors.empty()) apply_factors(spec.factors, frequencies);
   return frequencies;
 }
 

@@ -17,6 +17,9 @@ struct RotarySpec {
   int dims = 0;        ///< elements of a head that rotate (an even number); the rest passes through
   int head_dim = 0;    ///< of the whole head
   bool pairs = false;  ///< neighbours (2i, 2i+1) rotate together, instead of i and i + dims/2
+  /// The weights give i and i + dims/2 as neighbours (the rows of q and k in GGUF's llama): they are brought
+  /// to their places before they rotate, so that every sum is the one of the model as it was published.
+  bool stored_in_pairs = false;
   float theta = 10000.0F;
   float factor = 1.0F;
   float attention_factor = 1.0F;         ///< cosines and sines are multiplied by it
@@ -27,6 +30,7 @@ struct RotarySpec {
   float beta_fast = 32.0F;  ///< yarn
   float beta_slow = 1.0F;
   bool truncate = true;
+  std::vector<float> factors;        ///< the frequencies are divided by them (GGUF); dims / 2, or none
   std::vector<float> short_factors;  ///< longrope: dims / 2 each
   std::vector<float> long_factors;
 

@@ -94,6 +94,12 @@ GgufBuilder& GgufBuilder::f32_tensor(std::string_view name, const std::vector<st
   return tensor({.name = std::string(name), .dims = dims, .data = std::move(data)});
 }
 
+GgufTensor GgufBuilder::take_tensor(std::string_view name) {
+  GgufTensor taken = tensor_named(name);
+  std::erase_if(tensors_, [&](const GgufTensor& tensor) { return tensor.name == taken.name; });
+  return taken;
+}
+
 GgufTensor& GgufBuilder::tensor_named(std::string_view name) {
   const auto found = std::ranges::find(tensors_, name, &GgufTensor::name);
   if (found == tensors_.end()) throw std::out_of_range("no tensor " + std::string(name));

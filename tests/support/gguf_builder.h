@@ -99,6 +99,8 @@ class GgufBuilder {
   GgufBuilder& tensor(GgufTensor tensor);
   /// An F32 tensor of small reproducible values.
   GgufBuilder& f32_tensor(std::string_view name, const std::vector<std::uint64_t>& dims);
+  /// Drops a tensor added before and returns it. Throws std::out_of_range where there is none.
+  GgufTensor take_tensor(std::string_view name);
   /// A tensor added before, to make it lie. Throws std::out_of_range where there is none.
   GgufTensor& tensor_named(std::string_view name);
 

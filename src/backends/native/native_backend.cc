@@ -8,11 +8,13 @@
 
 #include "backends/native/native_model.h"
 #include "formats/checkpoint.h"
+#include "formats/gguf/split.h"
 #include "formats/hf_config/hf_config.h"
 #include "kernels/kernels.h"
 #include "minerva/version.h"
 #include "native/families/families.h"
 #include "native/forward.h"
+#include "native/gguf/architectures.h"
 #include "native/kv_cache.h"
 
 namespace minerva {
@@ -23,6 +25,10 @@ bool is_directory_format(Format format) {
 }
 
 Result<native::DecoderSpec> spec_of(const ModelDescription& description) {
+  if (description.format == Format::Gguf) {
+    MINERVA_ASSIGN(const gguf::Model model, gguf::open_model(description.path));
+    return native::decoder_spec(model);
+  }
   MINERVA_ASSIGN(const HfConfig config, HfConfig::open(description.path));
   return native::decoder_spec(config);
 }
@@ -42,13 +48,15 @@ class NativeBackend final : public InferenceBackend {
   }
 
   SupportAnswer supports(const ModelDescription& description) const override {
-    if (!is_directory_format(description.format)) {
+    const bool is_gguf = description.format == Format::Gguf;
+    if (!is_gguf && !is_directory_format(description.format)) {
       return {Support::No, fmt::format("it does not run {} files yet", format_name(description.format))};
     }
-    if (native::find_family(description.architecture) == nullptr) {
-      return {Support::No, fmt::format("it does not know the architecture '{}'", description.architecture)};
-    }
-    return {Support::Yes, "it runs this architecture"};
+    const bool known = is_gguf ? native::find_gguf_architecture(description.architecture) != nullptr
+                               : native::find_family(description.architecture) != nullptr;
+    if (known) return {Support::Yes, "it runs this architecture"};
+    return {Support::No, fmt::format("it does not know the architecture '{}'{}", description.architecture,
+                                     is_gguf ? " as GGUF" : "")};
   }
 
   Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,

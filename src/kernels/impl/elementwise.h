@@ -198,10 +198,21 @@ inline void rotate_pairs(float* x, int dims, const float* cosines, const float* 
   }
 }
 
-inline void rotate(float* x, int heads, int head_dim, int dims, bool pairs, const float* cosines,
+/// x[2i] goes to i, x[2i+1] to i + dims/2.
+inline void unpair(float* x, int dims) {
+  float odd[kUnpairedMax / 2];
+  const int half = dims / 2;
+  for (int i = 0; i < half; ++i) odd[i] = x[2 * i + 1];
+  for (int i = 0; i < half; ++i) x[i] = x[2 * i];
+  __builtin_memcpy(x + half, odd, static_cast<std::size_t>(half) * sizeof(float));
+}
+
+inline void rotate(float* x, int heads, int head_dim, const RotaryTable& table, const float* cosines,
                    const float* sines) {
+  const int dims = table.dims;
   for (int head = 0; head < heads; ++head, x += head_dim) {
-    if (pairs) {
+    if (table.unpair) unpair(x, dims);
+    if (table.pairs) {
       rotate_pairs(x, dims, cosines, sines);
     } else {
       rotate_halves(x, dims, cosines, sines);

@@ -103,7 +103,7 @@ struct IsaTable {
   void (*scale)(float* x, std::int64_t n, float factor) = nullptr;
   void (*soft_cap)(float* x, std::int64_t n, float cap) = nullptr;
   void (*clamp)(float* x, std::int64_t n, float limit) = nullptr;
-  void (*rotate)(float* x, int heads, int head_dim, int dims, bool pairs, const float* cosines,
+  void (*rotate)(float* x, int heads, int head_dim, const RotaryTable& table, const float* cosines,
                  const float* sines) = nullptr;
   void (*convert)(const float* x, std::int64_t n, ScalarType type, void* out) = nullptr;
 

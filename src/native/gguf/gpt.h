@@ -1,0 +1,12 @@
+// GPT-2's descendants as GGUF.
+#pragma once
+
+#include "native/decoder_spec.h"
+#include "native/gguf/fields.h"
+
+namespace minerva::native {
+
+void gguf_gpt2(GgufFields& fields, DecoderSpec& spec);
+void gguf_starcoder2(GgufFields& fields, DecoderSpec& spec);
+
+}  // namespace minerva::native
