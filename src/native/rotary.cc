@@ -63,6 +63,10 @@ void apply_yarn(const RotarySpec& spec, std::vector<float>& frequencies) {
   }
 }
 
+void apply_factors(const std::vector<float>& factors, std::vector<float>& frequencies) {
+  for (std::size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= factors[i];
+}
+
 // A rounding of one frequency is turned into an angle by the position: divided in transformers' order.
 std::vector<float> longrope_frequencies(const RotarySpec& spec, const std::vector<float>& factors) {
   std::vector<float> frequencies(static_cast<std::size_t>(spec.dims) / 2);

@@ -10,11 +10,6 @@
 namespace minerva::native {
 namespace {
 
-// Far above any model, and low enough that products of two sizes and a sum of three fit 64 bits.
-constexpr std::int64_t kWidthMax = std::int64_t{1} << 24;
-constexpr std::int64_t kHeadsMax = std::int64_t{1} << 16;
-constexpr std::int64_t kHeadDimMax = std::int64_t{1} << 14;
-
 TensorNames gguf_names(const GgufFields& fields) {
   TensorNames names{.embedding = "token_embd",
                     .output_norm = "output_norm",
@@ -103,9 +98,9 @@ void gguf_llama_like(GgufFields& fields, DecoderSpec& spec, std::string_view eps
         fmt::format("is {}, which does not divide the {} attention heads", spec.kv_heads, spec.heads));
   }
   spec.head_dim =
-      fields.integer("attention.key_length", std::max(1, spec.hidden / spec.heads), 1, kHeadDimMax);
+      fields.integer("attention.key_length", std::max(1, spec.hidden / spec.heads), 1, kHeadMax);
   spec.value_dim =
-      fields.integer("attention.value_length", std::max(1, spec.hidden / spec.heads), 1, kHeadDimMax);
+      fields.integer("attention.value_length", std::max(1, spec.hidden / spec.heads), 1, kHeadMax);
   if (spec.value_dim != spec.head_dim) {
     fields.reject("attention.value_length",
                   fmt::format("is {}, but keys have {} elements", spec.value_dim, spec.head_dim));
