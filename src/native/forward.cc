@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "native/routing.h"
 
@@ -395,7 +396,7 @@ void ForwardPass::experts(const LayerWeights& layer, ConstRows x, Rows out) {
     route({scores.row(i), static_cast<std::size_t>(spec_.experts.count)}, spec_.experts,
           layer.router_correction, i, choices);
   }
-  std::ranges::stable_sort(choices, {}, &ExpertChoice::expert);
+  std::ranges::sort(choices, {}, [](const ExpertChoice& c) { return std::pair(c.expert, c.row); });
 
   std::fill_n(out.data, out.count * out.width, 0.0F);
   for (std::size_t begin = 0; begin < choices.size();) {

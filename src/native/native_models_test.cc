@@ -53,6 +53,19 @@ class NativeModelTest : public ::testing::TestWithParam<std::string> {
     return type == WeightType::F32 || type == WeightType::F16 || type == WeightType::BF16;
   }
 
+  // The last logits of `tokens`, computed `chunk` at a time.
+  Logits in_chunks(NumericMode mode, kernels::Isa isa, int threads, const Tokens& tokens,
+                   std::size_t chunk) const {
+    Runner runner(*model_, mode, isa, threads);
+    const auto sequence = runner.begin(tokens.size());
+    Logits logits;
+    for (std::size_t at = 0; at < tokens.size(); at += chunk) {
+      const auto part = std::span(tokens).subspan(at, std::min(chunk, tokens.size() - at));
+      logits = runner.decode(*sequence, Tokens(part.begin(), part.end()));
+    }
+    return logits;
+  }
+
   fs::path dir_;
   std::unique_ptr<testing::LoadedModel> model_;
   nlohmann::json expected_;
@@ -120,17 +133,34 @@ TEST_P(NativeModelTest, ChunksAndCoresChangeNoBit) {
       // Two threads meet many times a token: once is enough for what every instruction set shares.
       if (isa == kernels::available_isas().back()) ways.emplace_back(2, 1);
       for (const auto& [threads, chunk] : ways) {
-        Runner runner(*model_, mode, isa, threads);
-        const auto sequence = runner.begin(tokens.size());
-        Logits logits;
-        for (std::size_t at = 0; at < tokens.size(); at += chunk) {
-          const auto part = std::span(tokens).subspan(at, std::min(chunk, tokens.size() - at));
-          logits = runner.decode(*sequence, Tokens(part.begin(), part.end()));
-        }
+        const Logits logits = in_chunks(mode, isa, threads, tokens, chunk);
         if (first.empty()) first = logits;
         EXPECT_TRUE(first == logits) << kernels::isa_name(isa) << ", " << threads << " threads, chunks of "
                                      << chunk;
       }
+    }
+  }
+}
+
+// A prompt of several chunks of 512 rows, or what learned positions allow: sums over more keys and more rows
+// than one tile of any kernel takes.
+TEST_P(NativeModelTest, ChunksOfALongPromptChangeNoBit) {
+  constexpr std::size_t kLong = 600;
+  const bool limited = model_->spec.positions == PositionKind::Learned;
+  const std::size_t length = limited ? std::min<std::size_t>(kLong, model_->spec.context_length) : kLong;
+  Tokens tokens;
+  while (tokens.size() < length) {
+    const Tokens more = prompt(tokens.size() % cases().size());
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  tokens.resize(length);
+  for (const NumericMode mode : {NumericMode::Exact, NumericMode::Fast}) {
+    Logits first;
+    for (const auto& [threads, chunk] :
+         {std::pair<int, std::size_t>{1, 512}, {1, 64}, {1, 1}, {2, 512}, {2, 64}}) {
+      const Logits logits = in_chunks(mode, kernels::best_isa(), threads, tokens, chunk);
+      if (first.empty()) first = logits;
+      EXPECT_TRUE(first == logits) << threads << " threads, chunks of " << chunk;
     }
   }
 }
