@@ -1,5 +1,5 @@
-// Any bytes as config.json: every getter is tried on every field. Nothing may crash, and every error names
-// the file.
+// Any bytes as config.json: every getter is tried on every field, and a decoder is made of it. Nothing may
+// crash, every error names the file, and no decoder is larger than its bounds.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +8,9 @@
 
 #include "formats/hf_config/hf_config.h"
 #include "formats/hf_config/quantisation.h"
+#include "native/families/families.h"
+#include "native/forward.h"
+#include "native/kv_cache.h"
 
 namespace {
 
@@ -49,6 +52,23 @@ void read_all(const HfConfig& config) {
   }
 }
 
+void check_decoder(const HfConfig& config) {
+  namespace native = minerva::native;
+  const auto spec = native::decoder_spec(config);
+  if (!sound(spec)) return;
+  check(spec->layers.size() == static_cast<std::size_t>(spec->layer_count));
+  check(spec->layer_count >= 1 && spec->layer_count <= native::kLayersMax);
+  check(spec->hidden >= 1 && spec->hidden <= native::kWidthMax);
+  check(spec->vocabulary >= 1 && spec->vocabulary <= native::kWidthMax);
+  check(spec->kv_heads >= 1 && spec->heads % spec->kv_heads == 0 && spec->heads <= native::kHeadsMax);
+  check(spec->experts.used >= 0 && spec->experts.used <= spec->experts.count);
+  for (const native::RotarySpec& rotary : spec->rotary) {
+    check(native::rotary_frequencies(rotary, 4096).size() <= native::kHeadMax);
+  }
+  native::SequenceCache::bytes_needed(*spec, minerva::ScalarType::F32, spec->context_length, 1024);
+  native::ForwardPass::working_bytes(*spec, 512, 8);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -57,5 +77,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!sound(config)) return 0;
   read_all(*config);
   sound(minerva::check_quantisation(*config));
+  check_decoder(*config);
   return 0;
 }

@@ -130,7 +130,7 @@ TEST(Checkpoint, OpensEveryReferenceModel) {
     EXPECT_FALSE(checkpoint->problem());
     ++count;
   }
-  EXPECT_EQ(count, 28U);
+  EXPECT_GE(count, 49U);
 }
 
 TEST(Checkpoint, OpensWhatMlxWrites) {
@@ -141,14 +141,20 @@ TEST(Checkpoint, OpensWhatMlxWrites) {
     const auto checkpoint = open(entry.path(), Format::HfMlx);
     ASSERT_TRUE(checkpoint);
     EXPECT_EQ(checkpoint->metadata("format"), "mlx");
-    const TensorView* weight = checkpoint->find("model.layers.0.self_attn.q_proj.weight");
-    const TensorView* scales = checkpoint->find("model.layers.0.self_attn.q_proj.scales");
-    ASSERT_TRUE(weight != nullptr && scales != nullptr);
-    EXPECT_EQ(weight->dtype, DType::U32);
-    EXPECT_EQ(weight->shape[0], scales->shape[0]);
+    std::size_t packed = 0;
+    for (const TensorView& scales : checkpoint->tensors()) {
+      if (!scales.name.ends_with(".scales")) continue;
+      const auto module = scales.name.substr(0, scales.name.size() - std::string_view(".scales").size());
+      const TensorView* weight = checkpoint->find(module + ".weight");
+      ASSERT_NE(weight, nullptr) << module;
+      EXPECT_EQ(weight->dtype, DType::U32);
+      EXPECT_EQ(weight->shape[0], scales.shape[0]);
+      ++packed;
+    }
+    EXPECT_GT(packed, 0U);
     ++count;
   }
-  EXPECT_EQ(count, 8U);
+  EXPECT_GE(count, 10U);
 }
 
 // ---- GGUF

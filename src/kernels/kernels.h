@@ -87,6 +87,8 @@ struct ActivationParameters {
   float eps = -1e-6F;    ///< XIelu
   float alpha = 1.702F;  ///< SwigluOai
   float limit = 7.0F;    ///< SwigluOai
+
+  bool operator==(const ActivationParameters&) const = default;
 };
 
 inline constexpr int kUnpairedMax = 1024;

@@ -18,6 +18,8 @@ struct NormSpec {
   NormKind kind = NormKind::Rms;
   float epsilon = 1e-6F;
   bool plus_one = false;  ///< the stored weight is w - 1
+
+  bool operator==(const NormSpec&) const = default;
 };
 
 /// How q, k and v lie in a fused projection's output.
@@ -56,6 +58,8 @@ struct ExpertsSpec {
   bool group_score_is_top2 = false;  ///< sum of a group's two best (v3), else its best (v2)
   int shared_intermediate = 0;       ///< width of the shared expert; 0: none
   bool shared_gate = false;          ///< the shared expert is scaled by a sigmoid gate (qwen2_moe)
+
+  bool operator==(const ExpertsSpec&) const = default;
 };
 
 /// Latent attention (deepseek): keys and values come from a narrow vector a token; the last `rotary_dims` of
@@ -64,6 +68,8 @@ struct LatentSpec {
   int rank = 0;        ///< of that vector; 0: ordinary attention
   int query_rank = 0;  ///< queries come from such a vector too; 0: from the input
   int rotary_dims = 0;
+
+  bool operator==(const LatentSpec&) const = default;
 };
 
 /// What takes the place of attention in layers that keep a state of fixed size.
@@ -77,6 +83,8 @@ struct RecurrentSpec {
   int taps = 0;                                                    ///< positions that a convolution sees
   int channels = 0;                                                ///< that it runs over
   int key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0;  ///< DeltaNet
+
+  bool operator==(const RecurrentSpec&) const = default;
 };
 
 struct LayerSpec {
@@ -85,6 +93,8 @@ struct LayerSpec {
   bool rotary = true;
   int rotary_index = 0;  ///< which of DecoderSpec::rotary
   bool experts = false;  ///< mixture of experts instead of a dense MLP
+
+  bool operator==(const LayerSpec&) const = default;
 };
 
 /// Tensor names; "{}" stands for the layer's index, "{e}" for the expert's. Empty: the model has none.
@@ -102,6 +112,8 @@ struct TensorNames {
   std::string stacked_gate_up;  ///< gpt_oss, with stacked_down: see WeightBinder::interleaved_expert;
                                 ///< tensors, not modules
   std::string shared_gate, shared_up, shared_down, shared_router;
+
+  bool operator==(const TensorNames&) const = default;
 };
 
 /// Everything is per token unless it says otherwise; sizes are elements.
@@ -153,6 +165,8 @@ struct DecoderSpec {
   TensorNames names;
   int fp8_block_rows = 128;  ///< of FP8 weights, one scale each
   int fp8_block_cols = 128;
+
+  bool operator==(const DecoderSpec&) const = default;
 };
 
 }  // namespace minerva::native

@@ -497,7 +497,14 @@ std::uint64_t ForwardPass::working_bytes(const DecoderSpec& spec, std::uint64_t 
   const std::uint64_t kv = static_cast<std::uint64_t>(spec.kv_heads) * (spec.head_dim + spec.value_dim);
   const auto mlp = static_cast<std::uint64_t>(
       std::max({spec.intermediate, spec.experts.intermediate, spec.experts.shared_intermediate}));
-  return sizeof(float) * (rows * (6 * hidden + 3 * q + 2 * kv + 3 * mlp) +
+  // Fused projections of latent and gated attention, and of recurrent layers: forward_mixers.cc.
+  const RecurrentSpec& r = spec.recurrent;
+  std::uint64_t mixed =
+      4 * (static_cast<std::uint64_t>(r.channels) +
+           static_cast<std::uint64_t>(r.value_heads) * static_cast<std::uint64_t>(r.value_dim));
+  if (spec.latent.rank > 0) mixed += 2 * kv;
+  if (spec.attention_gate) mixed += 3 * q;
+  return sizeof(float) * (rows * (6 * hidden + 3 * q + 2 * kv + 3 * mlp + mixed) +
                           outputs * (static_cast<std::uint64_t>(spec.vocabulary) + hidden));
 }
 

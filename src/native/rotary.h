@@ -38,6 +38,8 @@ struct RotarySpec {
   bool depends_on_length() const noexcept {
     return kind == RotaryKind::LongRope || kind == RotaryKind::Dynamic;
   }
+
+  bool operator==(const RotarySpec&) const = default;
 };
 
 /// The frequencies (radians per position; dims / 2, or head_dim / 2 for Proportional) for a sequence of

@@ -188,6 +188,12 @@ Result<Convolution> WeightBinder::convolution() const {
   const RecurrentSpec& r = spec_.recurrent;
   Convolution convolution{.taps = r.taps, .channels = r.channels};
   const std::string name = path(spec_.names.convolution);
+  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name + ".weight"));
+  // MLX turns it round, and adds 1 to the norms of models with a delta rule: that is not read.
+  const std::array published = {std::int64_t{r.channels}, std::int64_t{1}, std::int64_t{r.taps}};
+  if (r.value_heads > 0 && !std::ranges::equal(tensor->shape, published)) {
+    return wrong_shape(*tensor, shape_text(published));
+  }
   MINERVA_ASSIGN(const auto stored, vector(name + ".weight", std::int64_t{r.taps} * r.channels));
   convolution.weight.resize(stored.size());
   for (std::size_t i = 0; i < stored.size(); ++i) {

@@ -101,9 +101,11 @@ RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderS
   rotary.dims =
       partial >= 0 && partial <= 1 ? static_cast<int>(static_cast<float>(spec.head_dim) * partial) : 0;
   rotary.max_positions = basis.positions;
-  if (rotary.dims < 2 || rotary.dims > spec.head_dim || rotary.dims % 2 != 0 || rotary.theta <= 0) {
-    f.reject("rope_parameters", "rotate " + std::to_string(rotary.dims) + " of " +
-                                    std::to_string(spec.head_dim) + " elements of a head");
+  if (!(rotary.theta > 0)) f.reject("rope_theta", "is not above 0");
+  if (rotary.dims < 2 || rotary.dims > spec.head_dim || rotary.dims % 2 != 0) {
+    f.reject("partial_rotary_factor", "makes " + std::to_string(rotary.dims) + " of a head's " +
+                                          std::to_string(spec.head_dim) +
+                                          " elements rotate; expected an even number, at least 2");
     rotary.dims = 2;
   }
   rotary.original_positions =
@@ -223,6 +225,11 @@ void llama_like(ConfigFields& fields, const ClassDefaults& d, DecoderSpec& spec)
   const bool derived = d.head_dim == 0 || fields.is_null("head_dim");
   spec.head_dim =
       fields.integer("head_dim", derived ? std::max(1, spec.hidden / spec.heads) : d.head_dim, 1, kHeadMax);
+  if (spec.head_dim > kHeadMax) {  // the derived one was not looked at yet
+    fields.reject("hidden_size", "makes heads of " + std::to_string(spec.head_dim) +
+                                     " elements; expected at most " + std::to_string(kHeadMax));
+    spec.head_dim = 2;
+  }
   spec.value_dim = spec.head_dim;
   spec.context_length = static_cast<std::uint32_t>(fields.integer("max_position_embeddings", d.positions));
   spec.norm.epsilon = fields.number(d.epsilon_name, d.epsilon);

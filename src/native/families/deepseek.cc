@@ -17,9 +17,10 @@ struct Generation {
 
 void latent_attention(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec& spec) {
   const int plain = fields.integer("qk_nope_head_dim", 128, 1, kHeadMax);
-  spec.latent = {.rank = fields.integer("kv_lora_rank", 512),
-                 .query_rank = fields.is_null("q_lora_rank") ? 0 : fields.integer("q_lora_rank", 1536),
-                 .rotary_dims = fields.integer("qk_rope_head_dim", 64, 2, kHeadMax)};
+  spec.latent = {
+      .rank = fields.integer("kv_lora_rank", 512, 1, kWidthMax),
+      .query_rank = fields.is_null("q_lora_rank") ? 0 : fields.integer("q_lora_rank", 1536, 1, kWidthMax),
+      .rotary_dims = fields.integer("qk_rope_head_dim", 64, 2, kHeadMax)};
   spec.kv_heads = spec.heads;
   spec.head_dim = spec.latent.rotary_dims;  // what the rotation knows of
   add_rotary(fields, defaults, spec);

@@ -83,6 +83,10 @@ void read_fp8_blocks(ConfigFields& fields, DecoderSpec& spec) {
 
 // Sizes that must fit each other.
 void check(ConfigFields& fields, const DecoderSpec& spec) {
+  if (spec.head_dim > 2 * kHeadMax) {
+    fields.reject("hidden_size", fmt::format("makes heads of {} elements; expected at most {}", spec.head_dim,
+                                             2 * kHeadMax));
+  }
   if (spec.heads % spec.kv_heads != 0) {
     fields.reject("num_key_value_heads", fmt::format("is {}, which does not divide the {} attention heads",
                                                      spec.kv_heads, spec.heads));
@@ -90,6 +94,18 @@ void check(ConfigFields& fields, const DecoderSpec& spec) {
   if (spec.experts.used > spec.experts.count) {
     fields.reject("num_experts_per_tok",
                   fmt::format("is {} of {} experts", spec.experts.used, spec.experts.count));
+  }
+  const ExpertsSpec& experts = spec.experts;
+  if (experts.groups <= 1) return;
+  if (experts.count % experts.groups != 0) {
+    fields.reject("n_group",
+                  fmt::format("is {}, which does not divide the {} experts", experts.groups, experts.count));
+  } else if (experts.groups_used > experts.groups) {
+    fields.reject("topk_group", fmt::format("is {} of {} groups", experts.groups_used, experts.groups));
+  } else if (experts.used > experts.groups_used * (experts.count / experts.groups)) {
+    fields.reject("num_experts_per_tok",
+                  fmt::format("is {} where {} groups of {} experts are looked at", experts.used,
+                              experts.groups_used, experts.count / experts.groups));
   }
 }
 
@@ -108,8 +124,8 @@ std::vector<std::string_view> family_names() {
 
 Result<DecoderSpec> decoder_spec(const HfConfig& config) {
   MINERVA_ASSIGN(HfConfig text_config, config.text());
+  MINERVA_ASSIGN(const std::string model_type, text_config.require_string("model_type"));
   ConfigFields fields(std::move(text_config));
-  const std::string model_type = fields.text("model_type", "");
   const FamilyFunction family = find_family(model_type);
   if (family == nullptr) {
     return model_loading(

@@ -1,6 +1,7 @@
 // GPT-2's descendants: LayerNorm, biases, an MLP without a gate.
 #include "native/families/gpt.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "native/families/common.h"
@@ -9,12 +10,12 @@ namespace minerva::native {
 
 // Radford et al. 2019. Learned positions; linear weights stored [in, out]; names of its own.
 void gpt2(ConfigFields& fields, DecoderSpec& spec) {
-  spec.vocabulary = fields.integer("vocab_size", 50257);
-  spec.hidden = fields.integer("n_embd", 768);
+  spec.vocabulary = fields.integer("vocab_size", 50257, 1, kWidthMax);
+  spec.hidden = fields.integer("n_embd", 768, 1, kWidthMax);
   spec.layer_count = fields.integer("n_layer", 12, 1, kLayersMax);
-  spec.heads = spec.kv_heads = fields.integer("n_head", 12);
-  spec.head_dim = spec.value_dim = spec.hidden / spec.heads;
-  spec.intermediate = fields.integer("n_inner", 4 * std::int64_t{spec.hidden});
+  spec.heads = spec.kv_heads = fields.integer("n_head", 12, 1, kHeadsMax);
+  spec.head_dim = spec.value_dim = std::max(1, spec.hidden / spec.heads);
+  spec.intermediate = fields.integer("n_inner", 4 * std::int64_t{spec.hidden}, 1, kWidthMax);
   spec.context_length = static_cast<std::uint32_t>(fields.integer("n_positions", 1024));
   spec.positions = PositionKind::Learned;
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {});
@@ -117,8 +118,9 @@ void falcon(ConfigFields& fields, DecoderSpec& spec) {
              spec);
   spec.norm.kind = NormKind::Layer;
   spec.gated = false;
-  spec.kv_heads = grouped ? fields.integer("num_kv_heads", spec.heads) : (multi_query ? 1 : spec.heads);
-  spec.intermediate = fields.integer("ffn_hidden_size", 4 * std::int64_t{spec.hidden});
+  spec.kv_heads =
+      grouped ? fields.integer("num_kv_heads", spec.heads, 1, kHeadsMax) : (multi_query ? 1 : spec.heads);
+  spec.intermediate = fields.integer("ffn_hidden_size", 4 * std::int64_t{spec.hidden}, 1, kWidthMax);
   spec.qkv = grouped || multi_query ? QkvLayout::PerGroup : QkvLayout::PerHead;
   if (fields.boolean("alibi", false)) {
     spec.positions = PositionKind::Alibi;

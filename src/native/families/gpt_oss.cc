@@ -28,7 +28,7 @@ void gpt_oss(ConfigFields& fields, DecoderSpec& spec) {
   spec.activation_parameters.alpha = fields.number("swiglu_alpha", 1.702);
   spec.activation_parameters.limit = fields.number("swiglu_limit", 7.0);
   for (LayerSpec& layer : spec.layers) layer.experts = true;
-  spec.experts = {.count = fields.integer({"num_local_experts", "num_experts"}, 128),
+  spec.experts = {.count = fields.integer({"num_local_experts", "num_experts"}, 128, 1, kExpertsMax),
                   .used = fields.integer("num_experts_per_tok", 4),
                   .intermediate = spec.intermediate,
                   .softmax_before_top_k = false};

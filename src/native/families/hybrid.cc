@@ -38,7 +38,7 @@ void adjust_intermediate(ConfigFields& fields, DecoderSpec& spec) {
       fields.reject("block_ffn_dim_multiplier", "is not between 0 and 64");
       return;
     }
-    const std::int64_t multiple = fields.integer("block_multiple_of", 256);
+    const std::int64_t multiple = fields.integer("block_multiple_of", 256, 1, kWidthMax);
     width = static_cast<std::int64_t>(multiplier * static_cast<double>(width));
     width = (width + multiple - 1) / multiple * multiple;
   }

@@ -30,7 +30,7 @@ void mixtral(ConfigFields& fields, DecoderSpec& spec) {
     layer.window = window;
     layer.experts = true;
   }
-  spec.experts = {.count = fields.integer("num_local_experts", 8),
+  spec.experts = {.count = fields.integer("num_local_experts", 8, 1, kExpertsMax),
                   .used = fields.integer("num_experts_per_tok", 2),
                   .intermediate = spec.intermediate,
                   .normalise = true};

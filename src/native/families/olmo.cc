@@ -42,7 +42,7 @@ void olmoe(ConfigFields& fields, DecoderSpec& spec) {
   spec.qk_norm = QkNorm::FullWidth;
   spec.qkv_clip = fields.number("clip_qkv", 0.0);
   for (LayerSpec& layer : spec.layers) layer.experts = true;
-  spec.experts = {.count = fields.integer({"num_experts", "num_local_experts"}, 64),
+  spec.experts = {.count = fields.integer({"num_experts", "num_local_experts"}, 64, 1, kExpertsMax),
                   .used = fields.integer("num_experts_per_tok", 8),
                   .intermediate = spec.intermediate,
                   .normalise = fields.boolean("norm_topk_prob", false)};

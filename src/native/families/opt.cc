@@ -11,13 +11,13 @@ namespace minerva::native {
 // Zhang et al. 2022. Learned positions that start at 2. The 350M model has narrower embeddings, and its norms
 // stand after what a block adds.
 void opt(ConfigFields& fields, DecoderSpec& spec) {
-  spec.vocabulary = fields.integer("vocab_size", 50272);
-  spec.hidden = fields.integer("hidden_size", 768);
-  spec.embedding_width = fields.integer("word_embed_proj_dim", spec.hidden);
+  spec.vocabulary = fields.integer("vocab_size", 50272, 1, kWidthMax);
+  spec.hidden = fields.integer("hidden_size", 768, 1, kWidthMax);
+  spec.embedding_width = fields.integer("word_embed_proj_dim", spec.hidden, 1, kWidthMax);
   spec.layer_count = fields.integer("num_hidden_layers", 12, 1, kLayersMax);
-  spec.heads = spec.kv_heads = fields.integer("num_attention_heads", 12);
+  spec.heads = spec.kv_heads = fields.integer("num_attention_heads", 12, 1, kHeadsMax);
   spec.head_dim = spec.value_dim = std::max(1, spec.hidden / spec.heads);
-  spec.intermediate = fields.integer("ffn_dim", 3072);
+  spec.intermediate = fields.integer("ffn_dim", 3072, 1, kWidthMax);
   spec.context_length = static_cast<std::uint32_t>(fields.integer("max_position_embeddings", 2048));
   spec.positions = PositionKind::Learned;
   spec.position_offset = 2;
@@ -52,10 +52,10 @@ void opt(ConfigFields& fields, DecoderSpec& spec) {
 
 // Le Scao et al. 2022. ALiBi, a norm on the embeddings, q, k and v of each head together.
 void bloom(ConfigFields& fields, DecoderSpec& spec) {
-  spec.vocabulary = fields.integer("vocab_size", 250880);
-  spec.hidden = fields.integer({"n_embed", "hidden_size"}, 64);
+  spec.vocabulary = fields.integer("vocab_size", 250880, 1, kWidthMax);
+  spec.hidden = fields.integer({"n_embed", "hidden_size"}, 64, 1, kWidthMax);
   spec.layer_count = fields.integer({"n_layer", "num_hidden_layers"}, 2, 1, kLayersMax);
-  spec.heads = spec.kv_heads = fields.integer({"n_head", "num_attention_heads"}, 8);
+  spec.heads = spec.kv_heads = fields.integer({"n_head", "num_attention_heads"}, 8, 1, kHeadsMax);
   spec.head_dim = spec.value_dim = std::max(1, spec.hidden / spec.heads);
   spec.intermediate = 4 * spec.hidden;
   spec.context_length =
