@@ -113,6 +113,22 @@ class Binder {
     return linear;
   }
 
+  // Matrix `index` of `count` that lie in one tensor.
+  Result<Linear> stacked(const std::string& pattern, int index, int count, std::int64_t rows,
+                         std::int64_t cols) {
+    const std::string name = path(pattern);
+    MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name + ".weight"));
+    const std::array wanted = {std::int64_t{count}, rows, cols};
+    if (!std::ranges::equal(tensor->shape, wanted)) return wrong_shape(*tensor, shape_text(wanted));
+    MINERVA_ASSIGN(const WeightType type, computed_type(*tensor));
+    MINERVA_ASSIGN(const TensorView tight, checkpoint_.contiguous(*tensor));
+    Linear linear;
+    linear.weight = dense_weight(type, rows, cols, tight.data);
+    MINERVA_TRY(check_weight(linear.weight, name));
+    linear.weight.data += index * rows * linear.weight.row_stride;
+    return linear;
+  }
+
   std::uint64_t owned_bytes() const noexcept { return owned_bytes_; }
 
  private:
@@ -124,16 +140,20 @@ class Binder {
 
   Result<WeightMatrix> plain(const TensorView& tensor, std::int64_t rows, std::int64_t cols) {
     const std::array wanted = {rows, cols};
-    if (!std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
-    const auto type = plain_type(tensor);
-    if (!type) {
-      return model_loading(
-          fmt::format("'{}': tensor '{}' is stored as {}, which the native backend does not compute",
-                      tensor.file, tensor.name, tensor.type_name()),
-          "Use the model in BF16, F16, F32, an MLX quantisation or as GGUF.");
-    }
+    // A GGUF keeps a matrix of one row as a vector.
+    const bool vector = rows == 1 && tensor.shape.size() == 1 && tensor.shape[0] == cols;
+    if (!vector && !std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
+    MINERVA_ASSIGN(const WeightType type, computed_type(tensor));
     MINERVA_ASSIGN(const TensorView tight, checkpoint_.contiguous(tensor));
-    return dense_weight(*type, rows, cols, tight.data);
+    return dense_weight(type, rows, cols, tight.data);
+  }
+
+  static Result<WeightType> computed_type(const TensorView& tensor) {
+    if (const auto type = plain_type(tensor)) return *type;
+    return model_loading(
+        fmt::format("'{}': tensor '{}' is stored as {}, which the native backend does not compute",
+                    tensor.file, tensor.name, tensor.type_name()),
+        "Use the model in BF16, F16, F32, an MLX quantisation or as GGUF.");
   }
 
   // [in, out] as stored, made [out, in].
@@ -206,6 +226,18 @@ class Binder {
   std::uint64_t owned_bytes_ = 0;
 };
 
+// One expert out of tensors that hold all of them.
+Result<Mlp> bind_stacked_expert(Binder& binder, const DecoderSpec& spec, int expert) {
+  const ExpertsSpec& e = spec.experts;
+  Mlp mlp;
+  MINERVA_ASSIGN(mlp.gate,
+                 binder.stacked(spec.names.stacked_gate, expert, e.count, e.intermediate, spec.hidden));
+  MINERVA_ASSIGN(mlp.up, binder.stacked(spec.names.stacked_up, expert, e.count, e.intermediate, spec.hidden));
+  MINERVA_ASSIGN(mlp.down,
+                 binder.stacked(spec.names.stacked_down, expert, e.count, spec.hidden, e.intermediate));
+  return mlp;
+}
+
 Result<Mlp> bind_mlp(Binder& binder, const DecoderSpec& spec, const std::string& gate, const std::string& up,
                      const std::string& gate_up, const std::string& down, std::int64_t width) {
   Mlp mlp;
@@ -257,6 +289,11 @@ Result<void> bind_experts(Binder& binder, const DecoderSpec& spec, int layer, La
   MINERVA_ASSIGN(w.router, binder.linear(n.router, spec.experts.count, spec.hidden));
   for (int e = 0; e < spec.experts.count; ++e) {
     binder.at(layer, e);
+    if (n.expert_up.empty()) {
+      MINERVA_ASSIGN(Mlp expert, bind_stacked_expert(binder, spec, e));
+      w.experts.push_back(std::move(expert));
+      continue;
+    }
     MINERVA_ASSIGN(Mlp expert, bind_mlp(binder, spec, n.expert_gate, n.expert_up, "", n.expert_down,
                                         spec.experts.intermediate));
     w.experts.push_back(std::move(expert));
