@@ -261,7 +261,9 @@ Result<Linear> WeightBinder::stacked_transposed(const std::string& name, int fir
 
 Result<WeightMatrix> WeightBinder::plain(const TensorView& tensor, std::int64_t rows, std::int64_t cols) {
   const std::array wanted = {rows, cols};
-  if (!std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
+  // A GGUF keeps a matrix of one row as a vector.
+  const bool vector = rows == 1 && tensor.shape.size() == 1 && tensor.shape[0] == cols;
+  if (!vector && !std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
   const auto type = plain_type(tensor);
   if (!type) {
     return model_loading(

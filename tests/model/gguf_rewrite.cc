@@ -44,12 +44,30 @@ bool is_gemma(const std::string& architecture) {
 // The names of one model in two formats, name by name.
 std::vector<std::pair<std::string, std::string>> pair_names(const TensorNames& from, const TensorNames& to) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  for (const auto name :
-       {&TensorNames::embedding, &TensorNames::position_embedding, &TensorNames::output_norm,
-        &TensorNames::head, &TensorNames::attention_norm, &TensorNames::post_attention_norm,
-        &TensorNames::mlp_norm, &TensorNames::post_mlp_norm, &TensorNames::q, &TensorNames::k,
-        &TensorNames::v, &TensorNames::qkv, &TensorNames::o, &TensorNames::q_norm, &TensorNames::k_norm,
-        &TensorNames::gate, &TensorNames::up, &TensorNames::gate_up, &TensorNames::down}) {
+  for (const auto name : {&TensorNames::embedding,
+                          &TensorNames::position_embedding,
+                          &TensorNames::output_norm,
+                          &TensorNames::head,
+                          &TensorNames::attention_norm,
+                          &TensorNames::post_attention_norm,
+                          &TensorNames::mlp_norm,
+                          &TensorNames::post_mlp_norm,
+                          &TensorNames::q,
+                          &TensorNames::k,
+                          &TensorNames::v,
+                          &TensorNames::qkv,
+                          &TensorNames::o,
+                          &TensorNames::q_norm,
+                          &TensorNames::k_norm,
+                          &TensorNames::gate,
+                          &TensorNames::up,
+                          &TensorNames::gate_up,
+                          &TensorNames::down,
+                          &TensorNames::router,
+                          &TensorNames::shared_gate,
+                          &TensorNames::shared_up,
+                          &TensorNames::shared_down,
+                          &TensorNames::shared_router}) {
     if (!(from.*name).empty() && !(to.*name).empty()) pairs.emplace_back(from.*name, to.*name);
   }
   return pairs;
@@ -283,6 +301,15 @@ void add_keys(GgufBuilder& builder, const std::string& architecture, const Decod
         .f32(key("embedding_scale"), spec.embedding_scale);
     builder.f32(key("residual_scale"), spec.residual_scale).f32(key("logit_scale"), 1 / spec.logit_scale);
   }
+  if (architecture == "gptneox")
+    builder.boolean(key("use_parallel_residual"), spec.residual != native::Residual::Sequential);
+  if (spec.experts.count > 0) {
+    count("expert_count", spec.experts.count);
+    count("expert_used_count", spec.experts.used);
+    if (architecture != "llama") count("expert_feed_forward_length", spec.experts.intermediate);
+    if (spec.experts.shared_intermediate > 0)
+      count("expert_shared_feed_forward_length", spec.experts.shared_intermediate);
+  }
   add_rotary(builder, architecture, spec);
 }
 
@@ -306,7 +333,19 @@ TensorNames gguf_names(const std::string& architecture, const DecoderSpec& publi
                     .gate = "blk.{}.ffn_gate",
                     .up = architecture == "phi3" ? "" : "blk.{}.ffn_up",
                     .gate_up = "blk.{}.ffn_up",
-                    .down = "blk.{}.ffn_down"};
+                    .down = "blk.{}.ffn_down",
+                    .router = "blk.{}.ffn_gate_inp",
+                    .stacked_gate = "blk.{}.ffn_gate_exps",
+                    .stacked_up = "blk.{}.ffn_up_exps",
+                    .stacked_down = "blk.{}.ffn_down_exps",
+                    .shared_gate = "blk.{}.ffn_gate_shexp",
+                    .shared_up = "blk.{}.ffn_up_shexp",
+                    .shared_down = "blk.{}.ffn_down_shexp",
+                    .shared_router = "blk.{}.ffn_gate_inp_shexp"};
+  if (architecture == "falcon" && !published.names.mlp_norm.empty()) {
+    names.mlp_norm = names.attention_norm;
+    names.attention_norm = "blk.{}.attn_norm_2";
+  }
   return names;
 }
 
@@ -317,6 +356,38 @@ std::vector<float> reordered(const std::vector<float>& numbers, std::int64_t row
   for (std::int64_t r = 0; r < rows; ++r)
     std::copy_n(numbers.begin() + r * cols, cols, out.begin() + new_row(r) * cols);
   return out;
+}
+
+// q, k and v of each group of heads become all q, all k, all v.
+std::int64_t row_after_regrouping(std::int64_t row, const DecoderSpec& spec) {
+  const std::int64_t per_group = spec.heads / spec.kv_heads;
+  const std::int64_t head = row / spec.head_dim;
+  const std::int64_t group = head / (per_group + 2);
+  const std::int64_t in_group = head % (per_group + 2);
+  const std::int64_t to = in_group < per_group    ? group * per_group + in_group
+                          : in_group == per_group ? spec.heads + group
+                                                  : spec.heads + spec.kv_heads + group;
+  return to * spec.head_dim + row % spec.head_dim;
+}
+
+void add_experts(GgufBuilder& builder, const Checkpoint& checkpoint, const DecoderSpec& spec,
+                 const TensorNames& names, int layer) {
+  const std::array stacks = {std::pair{&spec.names.expert_gate, &names.stacked_gate},
+                             std::pair{&spec.names.expert_up, &names.stacked_up},
+                             std::pair{&spec.names.expert_down, &names.stacked_down}};
+  for (const auto& [published, gguf] : stacks) {
+    std::string data;
+    std::vector<std::uint64_t> dims;
+    for (int e = 0; e < spec.experts.count; ++e) {
+      std::string name = in_layer(*published, layer);
+      name.replace(name.find("{e}"), 3, std::to_string(e));
+      const TensorView* tensor = must(checkpoint.require(name + ".weight"));
+      data += floats_as_bytes(must(checkpoint.floats(*tensor)));
+      dims = {static_cast<std::uint64_t>(tensor->shape[1]), static_cast<std::uint64_t>(tensor->shape[0]),
+              static_cast<std::uint64_t>(spec.experts.count)};
+    }
+    builder.tensor({.name = in_layer(*gguf, layer) + ".weight", .dims = dims, .data = std::move(data)});
+  }
 }
 
 void add_tensor(GgufBuilder& builder, const Checkpoint& checkpoint, const TensorView& tensor,
@@ -340,9 +411,15 @@ void add_tensor(GgufBuilder& builder, const Checkpoint& checkpoint, const Tensor
     numbers = reordered(numbers, shape[0], shape.size() == 2 ? shape[1] : 1,
                         [&](std::int64_t row) { return row_in_pairs(row, spec.head_dim); });
   }
+  const bool grouped = spec.qkv == native::QkvLayout::PerHead || spec.qkv == native::QkvLayout::PerGroup;
+  if (grouped && name.find("attn_qkv.") != std::string::npos) {
+    numbers = reordered(numbers, shape[0], shape.size() == 2 ? shape[1] : 1,
+                        [&](std::int64_t row) { return row_after_regrouping(row, spec); });
+  }
   if (is_gemma(architecture) && name.ends_with("norm.weight")) {
     for (float& number : numbers) number += 1;
   }
+  if (name.find("ffn_gate_inp_shexp") != std::string::npos) shape.erase(shape.begin());  // one row
   std::ranges::reverse(shape);
   builder.tensor({.name = name, .dims = {shape.begin(), shape.end()}, .data = floats_as_bytes(numbers)});
 }
@@ -355,7 +432,10 @@ GgufBuilder gguf_of_directory(const fs::path& directory, const std::string& arch
   GgufBuilder builder;
   add_keys(builder, architecture, spec);
   add_vocabulary(builder, spec.vocabulary);
-  for (const auto& [published, gguf] : pair_names(spec.names, gguf_names(architecture, spec))) {
+  const TensorNames names = gguf_names(architecture, spec);
+  for (int layer = 0; layer < spec.layer_count && spec.experts.count > 0; ++layer)
+    add_experts(builder, *checkpoint, spec, names, layer);
+  for (const auto& [published, gguf] : pair_names(spec.names, names)) {
     const int layers = gguf.find("{}") == std::string::npos ? 1 : spec.layer_count;
     if (spec.tied_head && gguf == "output") continue;
     for (int layer = 0; layer < layers; ++layer) {

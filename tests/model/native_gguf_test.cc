@@ -15,6 +15,7 @@
 #include "model/divergence.h"
 #include "model/gguf_rewrite.h"
 #include "model/llama_fixture.h"
+#include "support/gguf_mutator.h"
 #include "support/temp_dir.h"
 #include "text/llama_library.h"
 #include "text/tokenizer/load.h"
@@ -122,6 +123,13 @@ constexpr std::array kSameEverywhere = {Fixture{"gemma", "gemma"},
                                         Fixture{"olmo2", "olmo2"},
                                         Fixture{"phi3-full", "phi3"},
                                         Fixture{"qwen2", "qwen2"},
+                                        Fixture{"qwen2_moe", "qwen2moe"},
+                                        Fixture{"qwen3_moe", "qwen3moe"},
+                                        Fixture{"mixtral", "llama"},
+                                        Fixture{"phi", "phi2"},
+                                        Fixture{"gpt_neox", "gptneox"},
+                                        Fixture{"falcon", "falcon"},
+                                        Fixture{"stablelm", "stablelm"},
                                         Fixture{"qwen3", "qwen3"},
                                         Fixture{"starcoder2", "starcoder2"}};
 INSTANTIATE_TEST_SUITE_P(Fixtures, NativeGgufAndTransformersTest, ::testing::ValuesIn(kSameEverywhere),
@@ -198,6 +206,68 @@ TEST(NativeGguf, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(answer.support, Support::No);
   EXPECT_EQ(answer.reason, "it does not know the architecture 'rwkv7' as GGUF");
   EXPECT_EQ(backend->supports({.format = Format::Gguf, .architecture = "llama"}).support, Support::Yes);
+}
+
+// What a user would do with the file, as far as it goes.
+Result<void> use(const fs::path& path) {
+  MINERVA_ASSIGN(const ModelDescription description, describe(path));
+  const auto backend = make_native_backend();
+  const SupportAnswer answer = backend->supports(description);
+  if (answer.support != Support::Yes) return invalid_request(answer.reason, "Use another model.");
+  const ContextOptions options{.context_tokens = 64, .batch_tokens = 32, .threads = 1};
+  MINERVA_ASSIGN(const MemoryNeed need, backend->memory_needed(description, {}, options));
+  if (need.total() > (512ULL << 20U)) return fail(ErrorCode::OutOfMemory, "the test's limit", "None.");
+  MINERVA_ASSIGN(const auto model, backend->load(description, {}, {}));
+  MINERVA_ASSIGN(const auto context, model->new_context(options));
+  const std::vector<TokenId> ids(5, 0);
+  const DecodeResult result = context->decode(make_rows(ids, 0, 0));
+  if (result.status != DecodeStatus::Ok) return std::unexpected(result.error);
+  EXPECT_EQ(context->outputs(4).size(), model->info().vocabulary_size);
+  return {};
+}
+
+class MutatedGgufTest : public ::testing::TestWithParam<Fixture> {};
+
+TEST_P(MutatedGgufTest, RunsOrGivesAnError) {
+  const TempDir dir;
+  const fs::path source = fs::path(MINERVA_TEST_DATA) / "models" / GetParam().name;
+  const auto sound = LooseGguf::parse(gguf_of_directory(source, GetParam().architecture).build());
+  ASSERT_TRUE(sound);
+  EXPECT_TRUE(use(dir.write("model.gguf", sound->serialize())));
+  int refused = 0;
+  constexpr unsigned kSeeds = 400;
+  for (unsigned seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    LooseGguf gguf = *sound;
+    mutate_gguf(gguf, seed);
+    const auto result = use(dir.write("model.gguf", gguf.serialize()));
+    if (result) continue;
+    ++refused;
+    EXPECT_NE(result.error().code, ErrorCode::Internal) << result.error().message;
+    EXPECT_FALSE(result.error().remedy.empty());
+  }
+  EXPECT_GT(refused, 100);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, MutatedGgufTest,
+                         ::testing::Values(Fixture{"llama3-rope", "llama"}, Fixture{"gemma3_text", "gemma3"},
+                                           Fixture{"gpt2", "gpt2"}, Fixture{"phi3-longrope", "phi3"},
+                                           Fixture{"qwen2_moe", "qwen2moe"}, Fixture{"falcon", "falcon"}),
+                         fixture_name);
+
+// Learned positions end where the table ends, whatever context was asked for.
+TEST(NativeGguf, HasNoPositionsBeyondTheLearnedOnes) {
+  const auto path = fs::path(MINERVA_TEST_DATA) / "models" / "gpt2";
+  const auto model = load_native(path, NumericMode::Exact);
+  ASSERT_TRUE(model);
+  const std::uint32_t positions = model->info().context_length;
+  const auto context = open_context(*model, positions + 1);
+  const std::vector<TokenId> ids(positions, 1);
+  ASSERT_FALSE(decode_all(*context, ids).empty());
+  const auto result =
+      context->decode(make_rows(std::span(ids).first(1), 0, static_cast<Position>(positions)));
+  EXPECT_EQ(result.status, DecodeStatus::Fatal);
+  EXPECT_EQ(result.error.code, ErrorCode::ContextOverflow);
 }
 
 // What windows let go of does not count, and what is foretold covers what is taken.

@@ -70,6 +70,13 @@ Result<std::vector<native::ForwardRow>> NativeContext::prepare(std::span<const B
       return internal_error(fmt::format("sequence {} goes on at position {}, but a row has {}", row.sequence,
                                         expected, row.position));
     }
+    if (spec.positions == native::PositionKind::Learned &&
+        row.position >= std::int64_t{spec.context_length}) {
+      return fail(ErrorCode::ContextOverflow,
+                  fmt::format("position {} lies beyond the {} that the model has learned", row.position,
+                              spec.context_length),
+                  "Use a shorter conversation, or another model: this one can't be given a larger context.");
+    }
     native::ForwardRow prepared{.sequence = sequence,
                                 .position = row.position,
                                 .wants_logits = row.output == RowOutput::Logits,

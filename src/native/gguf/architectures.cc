@@ -22,10 +22,12 @@ namespace {
 using Entry = std::pair<std::string_view, GgufArchitectureFunction>;
 
 constexpr std::array kArchitectures = {
-    Entry{"gemma", gguf_gemma}, Entry{"gemma2", gguf_gemma2},   Entry{"gemma3", gguf_gemma3},
-    Entry{"gpt2", gguf_gpt2},   Entry{"granite", gguf_granite}, Entry{"llama", gguf_llama},
-    Entry{"olmo2", gguf_olmo2}, Entry{"phi3", gguf_phi3},       Entry{"qwen2", gguf_qwen2},
-    Entry{"qwen3", gguf_qwen3}, Entry{"smollm3", gguf_smollm3}, Entry{"starcoder2", gguf_starcoder2},
+    Entry{"falcon", gguf_falcon},     Entry{"gemma", gguf_gemma},       Entry{"gemma2", gguf_gemma2},
+    Entry{"gemma3", gguf_gemma3},     Entry{"gpt2", gguf_gpt2},         Entry{"gptneox", gguf_gptneox},
+    Entry{"granite", gguf_granite},   Entry{"llama", gguf_llama},       Entry{"olmo2", gguf_olmo2},
+    Entry{"phi2", gguf_phi2},         Entry{"phi3", gguf_phi3},         Entry{"qwen2", gguf_qwen2},
+    Entry{"qwen2moe", gguf_qwen2moe}, Entry{"qwen3", gguf_qwen3},       Entry{"qwen3moe", gguf_qwen3moe},
+    Entry{"smollm3", gguf_smollm3},   Entry{"stablelm", gguf_stablelm}, Entry{"starcoder2", gguf_starcoder2},
 };
 
 constexpr const char* kUseLlama = "Leave out --backend: the llama backend may run this file.";
@@ -46,29 +48,36 @@ std::pair<std::string, int> pattern_of(std::string_view name) {
 }
 
 std::unordered_set<std::string> known_patterns(const TensorNames& n) {
-  std::unordered_set<std::string> known = {n.embedding,
-                                           n.position_embedding,
-                                           n.output_norm,
-                                           n.head,
-                                           n.attention_norm,
-                                           n.mlp_norm,
-                                           n.post_attention_norm,
-                                           n.post_mlp_norm,
-                                           n.q,
-                                           n.k,
-                                           n.v,
-                                           n.qkv,
-                                           n.o,
-                                           n.q_norm,
-                                           n.k_norm,
-                                           n.gate,
-                                           n.up,
-                                           n.gate_up,
-                                           n.down,
-                                           "rope_freqs",
-                                           "rope_factors_long",
-                                           "rope_factors_short"};
-  known.erase("");
+  std::unordered_set<std::string> known = {"rope_freqs", "rope_factors_long", "rope_factors_short"};
+  for (const std::string* name : {&n.embedding,
+                                  &n.position_embedding,
+                                  &n.output_norm,
+                                  &n.head,
+                                  &n.attention_norm,
+                                  &n.mlp_norm,
+                                  &n.post_attention_norm,
+                                  &n.post_mlp_norm,
+                                  &n.q,
+                                  &n.k,
+                                  &n.v,
+                                  &n.qkv,
+                                  &n.o,
+                                  &n.q_norm,
+                                  &n.k_norm,
+                                  &n.gate,
+                                  &n.up,
+                                  &n.gate_up,
+                                  &n.down,
+                                  &n.router,
+                                  &n.stacked_gate,
+                                  &n.stacked_up,
+                                  &n.stacked_down,
+                                  &n.shared_gate,
+                                  &n.shared_up,
+                                  &n.shared_down,
+                                  &n.shared_router}) {
+    if (!name->empty()) known.insert(*name);
+  }
   return known;
 }
 
@@ -126,6 +135,8 @@ Result<DecoderSpec> decoder_spec(const gguf::Model& model) {
   GgufFields fields(model, name);
   DecoderSpec spec{.family = name};
   architecture(fields, spec);
+  if (spec.experts.count == 0 && fields.integer("expert_count", 0, 0) > 0)
+    fields.reject("expert_count", "is not 0: the native backend knows no experts in this architecture");
   if (fields.error()) return std::unexpected(*fields.error());
   MINERVA_TRY(check_tensors(model, spec));
   return spec;

@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"scaling", [](auto& b) { b.string("llama.rope.scaling.type", "magic"); },
                "key 'llama.rope.scaling.type' is 'magic'"},
         Damage{"experts", [](auto& b) { b.u32("llama.expert_count", 8); },
-               "key 'llama.expert_count' is not 0"},
+               "key 'llama.expert_used_count' (type an integer) is missing"},
         Damage{"architecture",
                [](auto& b) { b.erase("general.architecture").string("general.architecture", "rwkv7"); },
                "does not know the architecture 'rwkv7'"}),

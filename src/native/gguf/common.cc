@@ -112,9 +112,6 @@ void gguf_llama_like(GgufFields& fields, DecoderSpec& spec, std::string_view eps
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {});
   spec.names = gguf_names(fields);
   if (!spec.names.qkv.empty()) spec.qkv = QkvLayout::Concatenated;
-  if (fields.integer("expert_count", 0, 0) > 0) {
-    fields.reject("expert_count", "is not 0: the native backend does not run a GGUF with experts yet");
-  }
   if (spec.head_dim >= 2) spec.rotary = {read_rotary(fields, spec)};
   if (spec.head_dim < 2) fields.reject("attention.key_length", "is 1, which can't rotate");
 }
@@ -140,6 +137,36 @@ void gguf_windows(GgufFields& fields, DecoderSpec& spec, int window, int pattern
   for (int i = 0; i < spec.layer_count; ++i) {
     const bool windowed = pattern == 0 || i % pattern < pattern - 1;
     if (windowed) spec.layers[static_cast<std::size_t>(i)].window = window;
+  }
+}
+
+void gguf_experts(GgufFields& fields, DecoderSpec& spec, bool normalise, bool shared) {
+  constexpr std::int64_t kExpertsMax = 4096;
+  const int count = fields.integer("expert_count", 0, 0, kExpertsMax);
+  if (count == 0) return;
+  spec.experts = {
+      .count = count,
+      .used = fields.same_in_layers("expert_used_count", {}, 1, count),
+      .intermediate = fields.same_in_layers("expert_feed_forward_length", spec.intermediate, 1, kWidthMax),
+      .normalise = normalise};
+  if (shared) {
+    spec.experts.shared_intermediate =
+        fields.integer("expert_shared_feed_forward_length", spec.intermediate, 1, kWidthMax);
+    spec.experts.shared_gate = true;
+    spec.names.shared_gate = "blk.{}.ffn_gate_shexp";
+    spec.names.shared_up = "blk.{}.ffn_up_shexp";
+    spec.names.shared_down = "blk.{}.ffn_down_shexp";
+    spec.names.shared_router = "blk.{}.ffn_gate_inp_shexp";
+  }
+  spec.names.router = "blk.{}.ffn_gate_inp";
+  spec.names.stacked_gate = "blk.{}.ffn_gate_exps";
+  spec.names.stacked_up = "blk.{}.ffn_up_exps";
+  spec.names.stacked_down = "blk.{}.ffn_down_exps";
+  for (std::string* dense : {&spec.names.gate, &spec.names.up, &spec.names.down}) dense->clear();
+  for (LayerSpec& layer : spec.layers) layer.experts = true;
+  for (const char* key :
+       {"expert_gating_func", "expert_weights_scale", "expert_group_count", "leading_dense_block_count"}) {
+    if (fields.has(key)) fields.reject(key, "is not supported by the native backend in this architecture");
   }
 }
 

@@ -22,4 +22,8 @@ void gguf_rows_in_pairs(GgufFields& fields, DecoderSpec& spec);
 /// last of so many layers as it, or else `pattern`, says.
 void gguf_windows(GgufFields& fields, DecoderSpec& spec, int window, int pattern);
 
+/// Experts in every layer, where the file has them: softmax over all, the chosen weights made to sum to 1 or
+/// not. With `shared`, one more expert with a gate of its own that every token uses.
+void gguf_experts(GgufFields& fields, DecoderSpec& spec, bool normalise, bool shared = false);
+
 }  // namespace minerva::native

@@ -69,6 +69,10 @@ float GgufFields::number(std::string_view suffix, std::optional<double> fallback
   return static_cast<float>(value.value_or(fallback.value_or(1.0)));
 }
 
+bool GgufFields::boolean(std::string_view suffix) {
+  return keep(model_.metadata().require<bool>(key(suffix)), false);
+}
+
 std::string GgufFields::text(std::string_view suffix, std::string_view fallback) {
   return keep(model_.metadata().get_string(key(suffix), 256), {}).value_or(std::string(fallback));
 }

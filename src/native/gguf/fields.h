@@ -31,6 +31,7 @@ class GgufFields {
   int same_in_layers(std::string_view suffix, std::optional<std::int64_t> fallback, std::int64_t min,
                      std::int64_t max);
   float number(std::string_view suffix, std::optional<double> fallback = {});
+  bool boolean(std::string_view suffix);
   std::string text(std::string_view suffix, std::string_view fallback);
   bool has(std::string_view suffix) const { return model_.metadata().contains(key(suffix)); }
   /// Of an array key with an element for each of `layers` layers, which of them are not 0; nothing where the

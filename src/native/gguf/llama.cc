@@ -4,10 +4,11 @@
 
 namespace minerva::native {
 
-// Llama, Mistral, SmolLM2 and all that the converter calls "llama".
+// Llama, Mistral, Mixtral, SmolLM2 and all that the converter calls "llama".
 void gguf_llama(GgufFields& fields, DecoderSpec& spec) {
   gguf_llama_like(fields, spec);
   gguf_rows_in_pairs(fields, spec);
+  gguf_experts(fields, spec, true);
 }
 
 // Four multipliers.
@@ -56,6 +57,17 @@ void gguf_phi3(GgufFields& fields, DecoderSpec& spec) {
 // Biases on q, k and v (seen from the tensors).
 void gguf_qwen2(GgufFields& fields, DecoderSpec& spec) {
   gguf_llama_like(fields, spec);
+}
+
+// A shared expert with a gate beside the routed ones.
+void gguf_qwen2moe(GgufFields& fields, DecoderSpec& spec) {
+  gguf_qwen2(fields, spec);
+  gguf_experts(fields, spec, false, true);
+}
+
+void gguf_qwen3moe(GgufFields& fields, DecoderSpec& spec) {
+  gguf_qwen3(fields, spec);
+  gguf_experts(fields, spec, true);
 }
 
 // A norm on each head of q and k.

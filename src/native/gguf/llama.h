@@ -12,6 +12,8 @@ void gguf_smollm3(GgufFields& fields, DecoderSpec& spec);
 void gguf_olmo2(GgufFields& fields, DecoderSpec& spec);
 void gguf_phi3(GgufFields& fields, DecoderSpec& spec);
 void gguf_qwen2(GgufFields& fields, DecoderSpec& spec);
+void gguf_qwen2moe(GgufFields& fields, DecoderSpec& spec);
 void gguf_qwen3(GgufFields& fields, DecoderSpec& spec);
+void gguf_qwen3moe(GgufFields& fields, DecoderSpec& spec);
 
 }  // namespace minerva::native
