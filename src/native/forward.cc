@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "native/routing.h"
 
@@ -46,7 +47,10 @@ SequenceState::SequenceState(const DecoderSpec& spec, ScalarType type, std::uint
 ForwardPass::ForwardPass(const DecoderSpec& spec, const DecoderWeights& weights, kernels::Kernels& kernels,
                          NumericMode mode)
     : spec_(spec), weights_(weights), kernels_(kernels), mode_(mode) {
-  if (spec.positions == PositionKind::Alibi) alibi_ = alibi_slopes(spec.heads);
+  if (spec.positions == PositionKind::Alibi) {
+    alibi_ = alibi_slopes(spec.heads);
+    for (float& slope : alibi_) slope *= spec.alibi_scale;
+  }
   tables_.resize(spec.rotary.size());
 }
 
@@ -388,7 +392,8 @@ void ForwardPass::experts(const LayerWeights& layer, ConstRows x, Rows out) {
     route({scores.row(i), static_cast<std::size_t>(spec_.experts.count)}, spec_.experts,
           layer.router_correction, i, choices);
   }
-  std::ranges::stable_sort(choices, {}, &ExpertChoice::expert);
+  std::ranges::sort(choices, {},
+                    [](const ExpertChoice& choice) { return std::pair(choice.expert, choice.row); });
 
   std::fill_n(out.data, out.count * out.width, 0.0F);
   for (std::size_t begin = 0; begin < choices.size();) {

@@ -72,6 +72,28 @@ MODELS = {
                                         shared_expert_intermediate_size=24, linear_num_value_heads=4,
                                         linear_num_key_heads=2, linear_key_head_dim=8, linear_value_head_dim=8)),
 }
+# Switches of families that have a reference already, which change what is computed.
+OLD_FALCON = dict(vocab_size=512, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, bos_token_id=1,
+                  eos_token_id=2)
+MODELS |= {
+    "falcon-rw": ("falcon", dict(OLD_FALCON, alibi=True, bias=True, multi_query=False, parallel_attn=False)),
+    "falcon-multi-query": ("falcon", OLD_FALCON),
+    "phi-qk-norm": ("phi", common(qk_layernorm=True)),
+    "stablelm-qk-norm": ("stablelm", common(qk_layernorm=True, use_parallel_residual=True)),
+    "gpt_neox-sequential": ("gpt_neox", common(num_key_value_heads="DROP", use_parallel_residual=False)),
+    "smollm3-window": ("smollm3", common(num_hidden_layers=4, use_sliding_window=True, sliding_window=12,
+                                         no_rope_layer_interval=2)),
+    "qwen2-window": ("qwen2", common(use_sliding_window=True, sliding_window=12, max_window_layers=1)),
+    "qwen2_moe-sparse": ("qwen2_moe", common(num_hidden_layers=4, num_experts=4, **MOE, norm_topk_prob=True,
+                                             shared_expert_intermediate_size=24, decoder_sparse_step=2,
+                                             mlp_only_layers=[3])),
+    "deepseek_v3-plain": ("deepseek_v3", common(**{**MLA, "q_lora_rank": None}, **MOE, n_routed_experts=4, n_group=1,
+                                                topk_group=1, first_k_dense_replace=0, rope_interleave=False,
+                                                attention_bias=True, norm_topk_prob=False)),
+    "lfm2-adjusted": ("lfm2", common(num_hidden_layers=3, block_multiple_of=16, block_ffn_dim_multiplier=1.3,
+                                     conv_bias=True, conv_L_cache=4, full_attn_idxs=[1],
+                                     tie_word_embeddings=False)),
+}
 # Saved as from the model without its head: names without their first part, as many older files on the hub.
 BARE = {"bloom": "transformer."}
 
@@ -196,7 +218,9 @@ def randomise(model, seed):
 
 
 def load(directory, dtype):
-    return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, attn_implementation="eager",
+    # Falcon's eager attention adds ALiBi twice: once in the mask.
+    attention = "sdpa" if directory.endswith("falcon-rw") else "eager"
+    return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, attn_implementation=attention,
                                                 experts_implementation="eager").eval()
 
 
