@@ -392,8 +392,7 @@ void ForwardPass::experts(const LayerWeights& layer, ConstRows x, Rows out) {
     route({scores.row(i), static_cast<std::size_t>(spec_.experts.count)}, spec_.experts,
           layer.router_correction, i, choices);
   }
-  std::ranges::sort(choices, {},
-                    [](const ExpertChoice& choice) { return std::pair(choice.expert, choice.row); });
+  std::ranges::sort(choices, {}, [](const ExpertChoice& c) { return std::pair(c.expert, c.row); });
 
   std::fill_n(out.data, out.count * out.width, 0.0F);
   for (std::size_t begin = 0; begin < choices.size();) {
