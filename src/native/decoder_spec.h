@@ -133,7 +133,7 @@ struct DecoderSpec {
 
   PositionKind positions = PositionKind::Rotary;
   float alibi_scale = 1.0F;  ///< of ALiBi's slopes
-  int position_offset = 0;  ///< added to the index of a learned position (opt: 2)
+  int position_offset = 0;   ///< added to the index of a learned position (opt: 2)
   std::vector<RotarySpec> rotary;
   std::vector<LayerSpec> layers;
 

@@ -16,6 +16,7 @@ namespace {
 // How far a sequence can go back beyond a window: a chat turn that is edited, a few answers tried again.
 constexpr std::int64_t kKeptBeyondWindow = 1024;
 constexpr std::int64_t kGrowth = 256;  // rows
+constexpr std::uint64_t kBatch = 512;  // rows of a common batch, for estimates
 
 struct SavedHeader {
   std::int64_t length;
@@ -54,12 +55,6 @@ SequenceCache::SequenceCache(const DecoderSpec& spec, ScalarType type)
   }
 }
 
-std::uint64_t SequenceCache::bytes_per_position(const DecoderSpec& spec, ScalarType type) noexcept {
-  const auto layers = std::ranges::count(spec.layers, MixerKind::Attention, &LayerSpec::mixer);
-  return static_cast<std::uint64_t>(layers) * spec.kv_heads * (spec.head_dim + spec.value_dim) *
-         scalar_bytes(type);
-}
-
 std::uint64_t SequenceCache::fixed_bytes(const DecoderSpec& spec) noexcept {
   std::uint64_t floats = 0;
   for (const LayerSpec& layer : spec.layers)
@@ -69,10 +64,23 @@ std::uint64_t SequenceCache::fixed_bytes(const DecoderSpec& spec) noexcept {
 
 std::uint64_t SequenceCache::bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
                                           std::uint64_t sequences) noexcept {
-  const auto rows = checked_multiply(bytes_per_position(spec, type), positions);
+  constexpr std::uint64_t kTooMany = std::numeric_limits<std::uint64_t>::max() / 4;  // sums don't overflow
+  std::uint64_t rows = 0;  // below 2^64: a layer has fewer than 2^32
+  for (const LayerSpec& layer : spec.layers) {
+    if (layer.mixer != MixerKind::Attention) continue;
+    // drop_unseen waits for twice what it keeps; a batch may come on top.
+    const std::uint64_t kept = static_cast<std::uint64_t>(layer.window) + kKeptBeyondWindow;
+    rows += layer.window == 0 ? positions : std::min(positions, sequences * (2 * kept + kBatch));
+  }
+  const auto elements =
+      checked_multiply<std::uint64_t>(static_cast<std::uint64_t>(spec.kv_heads),
+                                      std::uint64_t{static_cast<std::uint32_t>(spec.head_dim)} +
+                                          std::uint64_t{static_cast<std::uint32_t>(spec.value_dim)});
+  const auto row_bytes = checked_multiply<std::uint64_t>(elements.value_or(kTooMany),
+                                                         static_cast<std::uint64_t>(scalar_bytes(type)));
+  const auto cached = checked_multiply(rows, row_bytes.value_or(kTooMany));
   const auto states = checked_multiply(fixed_bytes(spec), sequences);
-  const auto sum = rows && states ? checked_add(*rows, *states) : std::nullopt;
-  return sum.value_or(std::numeric_limits<std::uint64_t>::max());
+  return std::min(kTooMany, cached.value_or(kTooMany)) + std::min(kTooMany, states.value_or(kTooMany));
 }
 
 SequenceCache::StateUpdate SequenceCache::update_state(int layer) noexcept {

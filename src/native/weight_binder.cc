@@ -13,7 +13,8 @@
 namespace minerva::native {
 namespace {
 
-constexpr const char* kCheckFiles = "Check config.json against the weights, or download the model again.";
+constexpr const char* kCheckFiles =
+    "Check config.json (or the GGUF's keys) against the weights, or download the model again.";
 
 std::string replaced(std::string text, std::string_view what, int with) {
   if (const auto at = text.find(what); at != std::string::npos)
@@ -260,13 +261,15 @@ Result<Linear> WeightBinder::stacked_transposed(const std::string& name, int fir
 
 Result<WeightMatrix> WeightBinder::plain(const TensorView& tensor, std::int64_t rows, std::int64_t cols) {
   const std::array wanted = {rows, cols};
-  if (!std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
+  // A GGUF keeps a matrix of one row as a vector.
+  const bool vector = rows == 1 && tensor.shape.size() == 1 && tensor.shape[0] == cols;
+  if (!vector && !std::ranges::equal(tensor.shape, wanted)) return wrong_shape(tensor, shape_text(wanted));
   const auto type = plain_type(tensor);
   if (!type) {
     return model_loading(
         fmt::format("'{}': tensor '{}' is stored as {}, which the native backend does not compute",
                     tensor.file, tensor.name, tensor.type_name()),
-        "Use the model in BF16, F16, F32 or an MLX quantisation.");
+        "Use the model in BF16, F16, F32, an MLX quantisation or as GGUF.");
   }
   MINERVA_ASSIGN(const TensorView tight, checkpoint_.contiguous(tensor));
   return dense_weight(*type, rows, cols, tight.data);
