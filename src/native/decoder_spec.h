@@ -132,7 +132,8 @@ struct DecoderSpec {
   std::uint32_t context_length = 0;
 
   PositionKind positions = PositionKind::Rotary;
-  int position_offset = 0;  ///< added to the index of a learned position (opt: 2)
+  float alibi_scale = 1.0F;  ///< of ALiBi's slopes
+  int position_offset = 0;   ///< added to the index of a learned position (opt: 2)
   std::vector<RotarySpec> rotary;
   std::vector<LayerSpec> layers;
 

@@ -53,7 +53,10 @@ bool SequenceState::same_rotation(const DecoderSpec& spec, std::uint32_t planned
 ForwardPass::ForwardPass(const DecoderSpec& spec, const DecoderWeights& weights, kernels::Kernels& kernels,
                          NumericMode mode)
     : spec_(spec), weights_(weights), kernels_(kernels), mode_(mode) {
-  if (spec.positions == PositionKind::Alibi) alibi_ = alibi_slopes(spec.heads);
+  if (spec.positions == PositionKind::Alibi) {
+    alibi_ = alibi_slopes(spec.heads);
+    for (float& slope : alibi_) slope *= spec.alibi_scale;
+  }
   tables_.resize(spec.rotary.size());
 }
 

@@ -55,6 +55,13 @@ SequenceCache::SequenceCache(const DecoderSpec& spec, ScalarType type)
   }
 }
 
+std::uint64_t SequenceCache::fixed_bytes(const DecoderSpec& spec) noexcept {
+  std::uint64_t floats = 0;
+  for (const LayerSpec& layer : spec.layers)
+    floats += 2 * static_cast<std::uint64_t>(state_floats(spec, layer));
+  return floats * sizeof(float);
+}
+
 std::uint64_t SequenceCache::bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
                                           std::uint64_t sequences) noexcept {
   constexpr std::uint64_t kTooMany = std::numeric_limits<std::uint64_t>::max() / 4;  // sums don't overflow
@@ -71,15 +78,9 @@ std::uint64_t SequenceCache::bytes_needed(const DecoderSpec& spec, ScalarType ty
                                           std::uint64_t{static_cast<std::uint32_t>(spec.value_dim)});
   const auto row_bytes = checked_multiply<std::uint64_t>(elements.value_or(kTooMany),
                                                          static_cast<std::uint64_t>(scalar_bytes(type)));
+  const auto cached = checked_multiply(rows, row_bytes.value_or(kTooMany));
   const auto states = checked_multiply(fixed_bytes(spec), sequences);
-  return checked_multiply(rows, row_bytes.value_or(kTooMany)).value_or(kTooMany) + states.value_or(kTooMany);
-}
-
-std::uint64_t SequenceCache::fixed_bytes(const DecoderSpec& spec) noexcept {
-  std::uint64_t floats = 0;
-  for (const LayerSpec& layer : spec.layers)
-    floats += 2 * static_cast<std::uint64_t>(state_floats(spec, layer));
-  return floats * sizeof(float);
+  return std::min(kTooMany, cached.value_or(kTooMany)) + std::min(kTooMany, states.value_or(kTooMany));
 }
 
 SequenceCache::StateUpdate SequenceCache::update_state(int layer) noexcept {

@@ -54,12 +54,13 @@ class SequenceCache {
   std::vector<std::byte> save() const;
   Result<void> load(const std::vector<std::byte>& saved);
 
-  /// Bytes that a sequence takes however short it is: the state of recurrent layers.
-  static std::uint64_t fixed_bytes(const DecoderSpec& spec) noexcept;
   /// Bytes that `sequences` sequences of `positions` positions in all take at the most, all layers together:
-  /// windows let go of what they no longer see. 2^62 and more when the number would overflow.
+  /// windows let go of what they no longer see, recurrent layers keep a state however short a sequence is.
+  /// 2^62 and more when the number would overflow.
   static std::uint64_t bytes_needed(const DecoderSpec& spec, ScalarType type, std::uint64_t positions,
                                     std::uint64_t sequences) noexcept;
+  /// What recurrent layers take of that for one sequence.
+  static std::uint64_t fixed_bytes(const DecoderSpec& spec) noexcept;
 
  private:
   struct Free {

@@ -333,9 +333,12 @@ Result<WeightMatrix> WeightBinder::fp8(const TensorView& weight, const TensorVie
 Result<WeightMatrix> WeightBinder::mlx(const std::string& name, bool stacked, const TensorView& weight,
                                        std::int64_t rows, std::int64_t cols) {
   MINERVA_ASSIGN(const TensorView scales, require(name + ".scales", stacked));
-  if (weight.shape.size() != 2 || scales.shape.size() != 2 || weight.shape[0] != rows ||
-      scales.shape[0] != rows || scales.shape[1] < 1 || cols % scales.shape[1] != 0 ||
-      weight.shape[1] * 32 % cols != 0 || weight.dtype != DType::U32) {
+  if (scales.shape.size() != 2 || scales.shape[0] != rows || scales.shape[1] < 1 ||
+      cols % scales.shape[1] != 0) {
+    return wrong_shape(scales, fmt::format("[{}, a part of {}]", rows, cols));
+  }
+  if (weight.shape.size() != 2 || weight.shape[0] != rows || weight.shape[1] * 32 % cols != 0 ||
+      weight.dtype != DType::U32) {
     return wrong_shape(weight, fmt::format("an MLX packing of [{}, {}]", rows, cols));
   }
   MINERVA_ASSIGN(const TensorView data, checkpoint_.contiguous(weight));
@@ -360,8 +363,13 @@ Result<WeightMatrix> WeightBinder::mlx(const std::string& name, bool stacked, co
     return matrix;
   }
   const auto type = scalar_type(scales.dtype);
+  if (!type) {
+    return model_loading(fmt::format("'{}': tensor '{}' is stored as {}, where scales were expected",
+                                     scales.file, scales.name, scales.type_name()),
+                         kCheckFiles);
+  }
   MINERVA_ASSIGN(const TensorView biases, require(name + ".biases", stacked));
-  if (!type || biases.shape != scales.shape || biases.dtype != scales.dtype) {
+  if (biases.shape != scales.shape || biases.dtype != scales.dtype) {
     return wrong_shape(biases, shape_text(scales.shape));
   }
   MINERVA_ASSIGN(const TensorView bias_data, checkpoint_.contiguous(biases));

@@ -103,8 +103,8 @@ Result<void> bind_attention(WeightBinder& binder, const DecoderSpec& spec, Layer
 Result<void> bind_experts(WeightBinder& binder, const DecoderSpec& spec, int layer, LayerWeights& w) {
   const TensorNames& n = spec.names;
   MINERVA_ASSIGN(w.router, binder.linear(n.router, spec.experts.count, spec.hidden));
-  // Where experts have no names of their own, a missing tensor is to be named.
-  const bool stacked = n.expert_up.empty() ? !n.stacked_gate.empty() : binder.has(n.stacked_gate);
+  const bool stacked = (n.expert_up.empty() && n.stacked_gate_up.empty()) || binder.has(n.stacked_gate) ||
+                       binder.has(n.stacked_up) || binder.has(n.stacked_down);
   for (int e = 0; e < spec.experts.count; ++e) {
     binder.at(layer, e);
     if (stacked) {

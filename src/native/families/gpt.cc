@@ -124,6 +124,7 @@ void falcon(ConfigFields& fields, DecoderSpec& spec) {
   spec.qkv = grouped || multi_query ? QkvLayout::PerGroup : QkvLayout::PerHead;
   if (fields.boolean("alibi", false)) {
     spec.positions = PositionKind::Alibi;
+    spec.alibi_scale = spec.attention_scale;  // added before the scores are scaled
     spec.rotary.clear();
   }
   const bool two_norms = grouped && fields.integer("num_ln_in_parallel_attn", 2) == 2;
