@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/process.h"
-#include "support/slowdown.h"
+#include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
 namespace minerva::testing {

@@ -15,4 +15,7 @@ inline constexpr bool kSanitized = false;
 inline constexpr bool kSanitized = false;
 #endif
 
+/// What limits of time are multiplied by.
+inline constexpr int kSlowdown = kSanitized ? 4 : 1;
+
 }  // namespace minerva::testing

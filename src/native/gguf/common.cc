@@ -97,8 +97,7 @@ void gguf_llama_like(GgufFields& fields, DecoderSpec& spec, std::string_view eps
         "attention.head_count_kv",
         fmt::format("is {}, which does not divide the {} attention heads", spec.kv_heads, spec.heads));
   }
-  spec.head_dim =
-      fields.integer("attention.key_length", std::max(1, spec.hidden / spec.heads), 1, kHeadMax);
+  spec.head_dim = fields.integer("attention.key_length", std::max(1, spec.hidden / spec.heads), 1, kHeadMax);
   spec.value_dim =
       fields.integer("attention.value_length", std::max(1, spec.hidden / spec.heads), 1, kHeadMax);
   if (spec.value_dim != spec.head_dim) {
@@ -141,7 +140,6 @@ void gguf_windows(GgufFields& fields, DecoderSpec& spec, int window, int pattern
 }
 
 void gguf_experts(GgufFields& fields, DecoderSpec& spec, bool normalise, bool shared) {
-  constexpr std::int64_t kExpertsMax = 4096;
   const int count = fields.integer("expert_count", 0, 0, kExpertsMax);
   if (count == 0) return;
   spec.experts = {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/slowdown.h"
+#include "support/sanitizers.h"
 #include "text/chat_template/chat_template.h"
 
 namespace minerva {
