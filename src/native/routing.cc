@@ -18,7 +18,7 @@ void softmax(std::span<float> x) {
 // The `count` largest, best first; the lower index wins among equals.
 std::vector<int> best(std::span<const float> scores, int count) {
   std::vector<int> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
   std::ranges::partial_sort(order, order.begin() + count, [&](int a, int b) {
     const float sa = scores[static_cast<std::size_t>(a)];
     const float sb = scores[static_cast<std::size_t>(b)];

@@ -19,10 +19,10 @@ Thing* volatile nothing = nullptr;
 volatile int zero = 0;
 
 // What libllama does, without the sanitizer's own report of it.
-[[gnu::no_sanitize("undefined"), gnu::noinline]] int read_null() {
+__attribute__((no_sanitize("undefined"), noinline)) int read_null() {
   return nothing->field;
 }
-[[gnu::no_sanitize("undefined"), gnu::noinline]] int divide_by_zero() {
+__attribute__((no_sanitize("undefined"), noinline)) int divide_by_zero() {
   const volatile int result = 1000 / zero;
   return result;
 }

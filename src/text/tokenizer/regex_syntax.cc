@@ -199,7 +199,7 @@ class Translator {
     }
     if (rest.starts_with("(?<")) {
       const std::size_t end = rest.find('>');
-      if (end == std::string_view::npos || end > 64) return bad("a group's name lacks its \">\"");
+      if (end > 64) return bad("a group's name lacks its \">\"");
       push_group(rest.substr(0, end + 1));
       at_ += end + 1;
       return {};

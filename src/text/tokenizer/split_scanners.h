@@ -12,7 +12,7 @@ namespace minerva::tokenizers {
 using SplitScanner = std::size_t (*)(std::string_view text, std::size_t begin);
 
 /// GPT-2's pattern: what the ByteLevel pre-tokenizer splits by.
-std::size_t scan_gpt2(std::string_view text, std::size_t begin);
+std::size_t scan_gpt2(std::string_view view, std::size_t begin);
 
 struct KnownPattern {
   std::string_view name;

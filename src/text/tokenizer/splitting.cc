@@ -1,6 +1,7 @@
 #include "text/tokenizer/splitting.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace minerva::tokenizers {
 
@@ -38,13 +39,13 @@ void merged_with_previous(const std::vector<Segment>& segments, std::vector<Rang
 
 void merged_with_next(const std::vector<Segment>& segments, std::vector<Range>& out) {
   bool previous_match = false;
-  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
-    if (segment->is_match && !previous_match && !out.empty()) {
-      out.back().begin = segment->begin;
+  for (const Segment& segment : segments | std::views::reverse) {
+    if (segment.is_match && !previous_match && !out.empty()) {
+      out.back().begin = segment.begin;
     } else {
-      out.push_back({segment->begin, segment->end});
+      out.push_back({segment.begin, segment.end});
     }
-    previous_match = segment->is_match;
+    previous_match = segment.is_match;
   }
   std::ranges::reverse(out);
 }

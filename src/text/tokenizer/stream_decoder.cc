@@ -85,11 +85,10 @@ Result<void> StreamDecoder::flush_bytes(std::size_t index) {
   return {};
 }
 
-Result<void> StreamDecoder::feed_strip(std::size_t index, const StripCounts& counts, std::string text) {
+Result<void> StreamDecoder::feed_strip(std::size_t index, const StripCounts& counts, std::string_view rest) {
   Stage& stage = stages_[index];
   std::string content;
   append_utf8(content, counts.content);
-  std::string_view rest = text;
   while (!stage.in_text && !rest.empty()) {
     if (stage.stripped < counts.start && rest.starts_with(content)) {
       rest.remove_prefix(content.size());

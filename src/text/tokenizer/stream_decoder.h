@@ -31,10 +31,10 @@ class StreamDecoder {
     bool in_text = false;      // ... and whether that is over
     std::string tail;          // ... and what may have to be taken away at the end
   };
-  Result<void> feed(std::size_t stage, std::string token);
-  Result<void> end(std::size_t stage);
-  Result<void> flush_bytes(std::size_t stage);
-  Result<void> feed_strip(std::size_t stage, const StripCounts& counts, std::string text);
+  Result<void> feed(std::size_t index, std::string token);
+  Result<void> end(std::size_t index);
+  Result<void> flush_bytes(std::size_t index);
+  Result<void> feed_strip(std::size_t index, const StripCounts& counts, std::string_view rest);
 
   const DecoderChain& chain_;
   std::vector<Stage> stages_;
