@@ -14,10 +14,10 @@ namespace minerva::native {
 
 /// A model has at most so many layers: bounds what a config.json can make us allocate.
 inline constexpr std::int64_t kLayersMax = 1024;
-/// Of hidden state, MLP and vocabulary; products of two of any of these bounds fit 64 bits, and heads times
-/// head size 32.
+/// Of hidden state, MLP and vocabulary. Far above any model; products of two of these bounds fit 64 bits, and
+/// heads times their elements 32.
 inline constexpr std::int64_t kWidthMax = std::int64_t{1} << 24;
-inline constexpr std::int64_t kHeadsMax = std::int64_t{1} << 13;
+inline constexpr std::int64_t kHeadsMax = std::int64_t{1} << 16;
 inline constexpr std::int64_t kHeadMax = std::int64_t{1} << 13;  ///< elements of a head
 inline constexpr std::int64_t kExpertsMax = std::int64_t{1} << 14;
 inline constexpr std::int64_t kSharedMax = 64;  ///< shared experts

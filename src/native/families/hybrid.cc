@@ -9,6 +9,8 @@
 namespace minerva::native {
 namespace {
 
+constexpr std::int64_t kLinearHeadsMax = std::int64_t{1} << 13;  // three products with kHeadMax are summed
+
 // `layer_types` says where attention is; without that list, `is_attention(i)`.
 template <class Predicate>
 void set_mixers(ConfigFields& fields, DecoderSpec& spec, MixerKind other, std::string_view other_name,
@@ -114,8 +116,8 @@ void qwen3_next(ConfigFields& fields, DecoderSpec& spec) {
              [&](int i) { return (i + 1) % interval == 0; });
   RecurrentSpec& r = spec.recurrent;
   r = {.taps = fields.integer("linear_conv_kernel_dim", 4, 1, kTapsMax),
-       .key_heads = fields.integer("linear_num_key_heads", 16, 1, kHeadsMax),
-       .value_heads = fields.integer("linear_num_value_heads", 32, 1, kHeadsMax),
+       .key_heads = fields.integer("linear_num_key_heads", 16, 1, kLinearHeadsMax),
+       .value_heads = fields.integer("linear_num_value_heads", 32, 1, kLinearHeadsMax),
        .key_dim = fields.integer("linear_key_head_dim", 128, 1, kHeadMax),
        .value_dim = fields.integer("linear_value_head_dim", 128, 1, kHeadMax)};
   if (r.value_heads % r.key_heads != 0) {
