@@ -22,11 +22,13 @@ for pair in "$@"; do
   rm -f "$times"/*
   for ((i = 0; i < rounds; i++)); do
     "$minerva" bench "$ours" --backend native -t "$threads" -r 1 --json 2>/dev/null |
-      tr ',{' '\n\n' | sed -n 's/.*"prefill_tps": *\([0-9.]*\).*/prompt \1/p; s/.*"decode_tps": *\([0-9.]*\).*/decode \1/p' |
+      sed 's/{"test"/\n&/g' |
+      sed -nE 's/^\{"test":"(pp|tg)[0-9]+".*"median_tps":([0-9.]+).*/\1 \2/p' | sed 's/^pp/prompt/; s/^tg/decode/' |
       while read -r what value; do echo "$value" >>"$times/$what.ours"; done
     "$peer" -m "$theirs" -t "$threads" -p 512 -n 64 -r 1 -o csv 2>/dev/null |
-      awk -F'","' 'NR == 1 {for (i = 1; i <= NF; i++) {gsub(/"/, "", $i); col[$i] = i}}
-                   NR > 1 {v = $col["avg_ts"]; gsub(/"/, "", v); print ($col["n_gen"] + 0 > 0 ? "decode" : "prompt"), v}' |
+      awk -F, '{gsub(/"/, "")}
+               NR == 1 {for (i = 1; i <= NF; i++) col[$i] = i}
+               NR > 1 {print ($col["n_gen"] > 0 ? "decode" : "prompt"), $col["avg_ts"]}' |
       while read -r what value; do echo "$value" >>"$times/$what.theirs"; done
   done
   printf '%-32s' "$(basename "$ours")"

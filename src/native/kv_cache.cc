@@ -112,7 +112,7 @@ bool SequenceCache::grow(Buffer& buffer, std::int64_t rows) {
   const std::int64_t wanted = std::max(rows, buffer.capacity + buffer.capacity / 4 + kGrowth);
   void* larger = std::realloc(buffer.data.get(), static_cast<std::size_t>(wanted * buffer.row_bytes));
   if (larger == nullptr) return false;
-  (void)buffer.data.release();  // realloc took it
+  [[maybe_unused]] const auto* moved = buffer.data.release();  // realloc took it
   buffer.data.reset(static_cast<std::byte*>(larger));
   buffer.capacity = wanted;
   return true;

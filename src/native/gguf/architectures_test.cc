@@ -196,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
                  replace(b, "attention.value_length", 16384);
                  replace(b, "rope.dimension_count", 16384);
                },
-               "key 'llama.attention.head_count' is 65536"},
+               "key 'llama.attention.key_length' is 16384"},
         Damage{"kv_heads", [](auto& b) { replace(b, "attention.head_count_kv", 3); },
                "key 'llama.attention.head_count_kv' is 3, which does not divide the 2"},
         Damage{"heads_by_layer",
