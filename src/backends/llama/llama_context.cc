@@ -97,7 +97,7 @@ Result<void> LlamaContext::try_out() {
              llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(count) - 1) != nullptr;
     });
     if (!tried) {
-      static_cast<void>(context_.release());  // in an unknown state: not even to be freed
+      [[maybe_unused]] const auto* lost = context_.release();  // in an unknown state: not even to be freed
       return tried;
     }
     llama_memory_seq_rm(memory_, 0, -1, -1);
@@ -112,7 +112,7 @@ LlamaContext::LlamaContext(std::shared_ptr<LlamaModel> model, std::shared_ptr<Gg
 LlamaContext::~LlamaContext() {
   if (context_ == nullptr) return;
   if (broken_) {
-    static_cast<void>(context_.release());  // in an unknown state: not even to be freed
+    [[maybe_unused]] const auto* lost = context_.release();  // in an unknown state: not even to be freed
     return;
   }
   llama_detach_threadpool(context_.get());
