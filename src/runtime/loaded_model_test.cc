@@ -4,8 +4,8 @@
 #include <future>
 #include <thread>
 
+#include "backend/fake_backend.h"
 #include "runtime/loaded_model_impl.h"
-#include "support/fake_backend.h"
 
 namespace minerva {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/fake_backend.h"
+#include "backend/fake_backend.h"
 
 namespace minerva {
 namespace {

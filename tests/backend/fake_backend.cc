@@ -1,4 +1,4 @@
-#include "support/fake_backend.h"
+#include "backend/fake_backend.h"
 
 #include <algorithm>
 
