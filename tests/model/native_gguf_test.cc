@@ -16,6 +16,7 @@
 #include "model/gguf_rewrite.h"
 #include "model/llama_fixture.h"
 #include "support/gguf_mutator.h"
+#include "support/sanitizers.h"
 #include "support/temp_dir.h"
 #include "text/llama_library.h"
 #include "text/tokenizer/load.h"
@@ -329,25 +330,80 @@ TEST(NativeGguf, ExactIsThePublishedGemma3) {
   expect_the_published_model(gemma3_gguf());
 }
 
-class RequantisedTest : public ::testing::TestWithParam<std::pair<const char*, llama_ftype>> {};
+class RequantisedTest : public ::testing::TestWithParam<std::pair<const char*, llama_ftype>> {
+ protected:
+  // SmolLM2 in the type, quantised by llama.cpp.
+  void requantise() {
+    start_llama_library();
+    llama_model_quantize_params parameters = llama_model_quantize_default_params();
+    parameters.ftype = GetParam().second;
+    parameters.allow_requantize = true;
+    ASSERT_EQ(llama_model_quantize(smollm2_gguf().c_str(), path_.c_str(), &parameters), 0);
+  }
 
-TEST_P(RequantisedTest, ExactIsThePublishedModel) {
+  TempDir dir_;
+  fs::path path_ = dir_.path() / "model.gguf";
+};
+
+class PublishedTypeTest : public RequantisedTest {};
+class BitsTest : public RequantisedTest {};
+
+TEST_P(PublishedTypeTest, ExactIsThePublishedModel) {
   MINERVA_NEEDS_MODEL(smollm2_gguf());
-  TempDir dir;
-  const fs::path path = dir.path() / "model.gguf";
-  start_llama_library();
-  llama_model_quantize_params parameters = llama_model_quantize_default_params();
-  parameters.ftype = GetParam().second;
-  parameters.allow_requantize = true;
-  ASSERT_EQ(llama_model_quantize(smollm2_gguf().c_str(), path.c_str(), &parameters), 0);
-  expect_the_published_model(path);
+  ASSERT_NO_FATAL_FAILURE(requantise());
+  expect_the_published_model(path_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, RequantisedTest,
+INSTANTIATE_TEST_SUITE_P(Types, PublishedTypeTest,
                          ::testing::Values(std::pair{"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0},
                                            std::pair{"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},
                                            std::pair{"Q4_K_M", LLAMA_FTYPE_MOSTLY_Q4_K_M}),
                          [](const auto& test) { return std::string(test.param.first); });
+
+// In every type of block: alone, in portions, on one thread or two, and among eight sequences, the same bits.
+TEST_P(BitsTest, PortionsThreadsAndCompanyChangeNone) {
+  MINERVA_NEEDS_MODEL(smollm2_gguf());
+  ASSERT_NO_FATAL_FAILURE(requantise());
+  const auto ids = some_text(describe_gguf(path_), 16);
+  for (const NumericMode mode : {NumericMode::Exact, NumericMode::Fast}) {
+    if (kSanitized && mode == NumericMode::Exact) continue;  // the kernels' own tests have it
+    SCOPED_TRACE(mode == NumericMode::Exact ? "exact" : "fast");
+    const auto model = load_native(path_, mode);
+    ASSERT_TRUE(model);
+    const auto context = [&](int threads) {
+      return *model->new_context(
+          {.context_tokens = 512, .sequences_max = 8, .batch_tokens = 256, .threads = threads});
+    };
+    const auto alone = decode_all(*context(1), ids);
+    for (const auto& [threads, portion] : {std::pair{1, 1U}, {2, 7U}, {2, 16U}}) {
+      EXPECT_EQ(max_difference(decode_all(*context(threads), ids, 0, 0, portion), alone), 0.0F)
+          << threads << " threads, portions of " << portion;
+    }
+    const auto together = context(2);
+    std::vector<BatchRow> rows;
+    for (SequenceId sequence = 0; sequence < 8; ++sequence) {  // others are shorter, and of other tokens
+      const auto part = std::span(ids).subspan(static_cast<std::size_t>(sequence == 5 ? 0 : sequence));
+      const auto added = make_rows(part, sequence, 0);
+      rows.insert(rows.end(), added.begin(), added.end());
+    }
+    ASSERT_EQ(together->decode(rows).status, DecodeStatus::Ok);
+    std::size_t last = 0;
+    while (rows[last].sequence != 5 || rows[last].output != RowOutput::Logits) ++last;
+    EXPECT_EQ(max_difference(together->outputs(last), alone), 0.0F) << "among eight";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, BitsTest,
+    ::testing::Values(std::pair{"BF16", LLAMA_FTYPE_MOSTLY_BF16}, std::pair{"F16", LLAMA_FTYPE_MOSTLY_F16},
+                      std::pair{"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0}, std::pair{"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},
+                      std::pair{"Q4_1", LLAMA_FTYPE_MOSTLY_Q4_1}, std::pair{"Q5_0", LLAMA_FTYPE_MOSTLY_Q5_0},
+                      std::pair{"Q5_1", LLAMA_FTYPE_MOSTLY_Q5_1}, std::pair{"Q2_K", LLAMA_FTYPE_MOSTLY_Q2_K},
+                      std::pair{"Q3_K_M", LLAMA_FTYPE_MOSTLY_Q3_K_M},
+                      std::pair{"Q4_K_M", LLAMA_FTYPE_MOSTLY_Q4_K_M},
+                      std::pair{"Q5_K_M", LLAMA_FTYPE_MOSTLY_Q5_K_M},
+                      std::pair{"Q6_K", LLAMA_FTYPE_MOSTLY_Q6_K}),
+    [](const auto& test) { return std::string(test.param.first); });
 
 // `fast` may not stray further from `exact` than llama.cpp does.
 void expect_no_more_divergence_than_llama(const fs::path& path, std::size_t tokens) {
