@@ -255,7 +255,7 @@ Result<void> SequenceCache::load(const std::vector<std::byte>& saved) {
   std::size_t at = 0;
   const auto take = [&](void* to, std::int64_t bytes) {
     if (bytes < 0 || static_cast<std::size_t>(bytes) > saved.size() - at) return false;
-    std::memcpy(to, saved.data() + at, static_cast<std::size_t>(bytes));
+    if (bytes > 0) std::memcpy(to, saved.data() + at, static_cast<std::size_t>(bytes));
     at += static_cast<std::size_t>(bytes);
     return true;
   };
@@ -267,8 +267,8 @@ Result<void> SequenceCache::load(const std::vector<std::byte>& saved) {
     std::int64_t origin = 0;
     if (!take(&origin, sizeof origin) || origin < 0 || origin > header.length) return wrong();
     const std::int64_t rows = header.length - origin;
-    if (rows * (layer.keys.row_bytes + layer.values.row_bytes) >
-        static_cast<std::int64_t>(saved.size() - at)) {
+    const std::int64_t row_bytes = layer.keys.row_bytes + layer.values.row_bytes;
+    if (row_bytes > 0 && rows > static_cast<std::int64_t>(saved.size() - at) / row_bytes) {
       clear();
       return wrong();
     }
