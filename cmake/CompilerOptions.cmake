@@ -41,7 +41,8 @@ endif()
 if(MINERVA_SANITIZE)
   target_compile_options(minerva_options INTERFACE -fsanitize=${MINERVA_SANITIZE} -fno-omit-frame-pointer
                                                    -fno-sanitize-recover=all
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC sees ghosts in instrumented code
+    # GCC sees ghosts in instrumented code.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object>)
   target_link_options(minerva_options INTERFACE -fsanitize=${MINERVA_SANITIZE})
 endif()
 if(MINERVA_FUZZ)
