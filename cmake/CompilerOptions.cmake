@@ -41,8 +41,10 @@ endif()
 if(MINERVA_SANITIZE)
   target_compile_options(minerva_options INTERFACE -fsanitize=${MINERVA_SANITIZE} -fno-omit-frame-pointer
                                                    -fno-sanitize-recover=all
-    # GCC sees ghosts in instrumented code.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC sees ghosts in instrumented code
+  if(MINERVA_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(minerva_options INTERFACE -Wno-free-nonheap-object)
+  endif()
   target_link_options(minerva_options INTERFACE -fsanitize=${MINERVA_SANITIZE})
 endif()
 if(MINERVA_FUZZ)

@@ -363,6 +363,8 @@ INSTANTIATE_TEST_SUITE_P(Types, PublishedTypeTest,
 // In every type of block: alone, in portions, on one thread or two, and among eight sequences, the same bits.
 TEST_P(BitsTest, PortionsThreadsAndCompanyChangeNone) {
   MINERVA_NEEDS_MODEL(smollm2_gguf());
+  if (kSanitized && std::string_view(GetParam().first) != "Q4_K_M")
+    GTEST_SKIP() << "one type takes long enough";
   ASSERT_NO_FATAL_FAILURE(requantise());
   const auto ids = some_text(describe_gguf(path_), 16);
   for (const NumericMode mode : {NumericMode::Exact, NumericMode::Fast}) {
