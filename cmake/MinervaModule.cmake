@@ -35,5 +35,5 @@ function(minerva_test name)
                                            CXX_CLANG_TIDY "")  # tests: the compiler's warnings are enough
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
            --gtest_output=xml:${CMAKE_BINARY_DIR}/tests/${name}.xml)
-  set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 1200)
+  set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 2400)
 endfunction()
