@@ -138,7 +138,7 @@ TEST_F(Chat, CtrlCEndsAPipedSession) {
 TEST_F(Chat, EditsLinesAtATerminal) {
   TerminalSession session({"chat", "--temp", "0", "-n", "4"}, environment());
   const auto type_and_see = [&](std::string_view keys, std::string_view answer) {
-    ASSERT_TRUE(session.wait_for("> ")) << session.seen();
+    ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
     session.type(keys);
     ASSERT_TRUE(session.wait_for(answer)) << session.seen();
   };
@@ -159,15 +159,15 @@ TEST_F(Chat, EditsLinesAtATerminal) {
 
 TEST_F(Chat, CtrlCAtATerminalStopsTheAnswerOnly) {
   TerminalSession session({"chat", "--no-history", "--ignore-eos"}, environment());
-  ASSERT_TRUE(session.wait_for("> ")) << session.seen();
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
   session.type("Tell me a long story.\r");
   ASSERT_TRUE(session.wait_for("\n")) << session.seen();
   ASSERT_TRUE(session.wait_for("e")) << "the answer begins";
   session.type("\x03");
   ASSERT_TRUE(session.wait_for("[stopped]")) << session.seen();
-  ASSERT_TRUE(session.wait_for("> ")) << session.seen();
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
   session.type("half a line\x03");
-  ASSERT_TRUE(session.wait_for("> ")) << session.seen();
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
   session.type("/stats\r");
   ASSERT_TRUE(session.wait_for("of 8,192 tokens")) << session.seen();
   session.type("\x03");

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -203,6 +204,16 @@ bool TerminalSession::wait_for(std::string_view text) {
     }
     if (!read_more(until)) return false;
   }
+}
+
+bool TerminalSession::wait_for_prompt(std::string_view text) {
+  if (!wait_for(text)) return false;
+  const auto until = Clock::now() + kScreenPatience;
+  for (termios mode{}; Clock::now() < until; usleep(1000)) {
+    if (tcgetattr(terminal_, &mode) != 0) return false;
+    if ((mode.c_lflag & ICANON) == 0) return true;
+  }
+  return false;
 }
 
 int TerminalSession::wait_for_end() {

@@ -49,6 +49,9 @@ class TerminalSession {
   void type(std::string_view keys);
   /// Waits until the screen's text contains `text` after what earlier calls found; false after 60 s.
   bool wait_for(std::string_view text);
+  /// The same for the prompt of a line editor; waits until it reads key by key as well: what is typed earlier
+  /// is echoed twice, or lost.
+  bool wait_for_prompt(std::string_view text);
   /// Waits for the program's end; its exit status, or -signal.
   int wait_for_end();
   const std::string& seen() const { return seen_; }
