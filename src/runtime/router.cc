@@ -70,13 +70,16 @@ std::unexpected<Error> nothing_runs_it(const ModelDescription& description,
   std::vector<std::string> links;
   links.reserve(reasons.size());
   for (const Fallback& link : reasons) links.push_back(fmt::format("{}: {}", link.backend, link.reason));
+  // The backend of this format could not: it is the model, not the request.
+  const bool is_the_model =
+      std::ranges::find(reasons, home_backend(description.format), &Fallback::backend) != reasons.end();
   const bool is_gguf = description.format == Format::Gguf;
-  return invalid_request(fmt::format("no backend can run '{}', {}: {}", description.path.string(),
-                                     format_in_words(description.format), fmt::join(links, "; ")),
-                         is_gguf
-                             ? "Leave out --backend, or use another model."
-                             : "Use a GGUF of this model, or convert the directory with llama.cpp: python "
-                               "convert_hf_to_gguf.py DIRECTORY --outfile model.gguf");
+  return fail(is_the_model ? ErrorCode::ModelLoading : ErrorCode::InvalidRequest,
+              fmt::format("no backend can run '{}', {}: {}", description.path.string(),
+                          format_in_words(description.format), fmt::join(links, "; ")),
+              !is_the_model ? "Leave out --backend, or use another model."
+              : is_gguf     ? "Use another model, or the Hugging Face directory of this one."
+                            : "Use another model, or a GGUF of this one if llama.cpp runs it.");
 }
 
 }  // namespace

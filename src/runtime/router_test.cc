@@ -15,6 +15,7 @@ struct RouteCase {
   bool native_exists;
   std::string backends;  // expected steps, "llama native"; empty: an error
   std::string mentions;  // in the first reason, or in the error
+  ErrorCode code = ErrorCode::InvalidRequest;
 };
 
 class RouterTest : public ::testing::TestWithParam<RouteCase> {};
@@ -36,7 +37,7 @@ TEST_P(RouterTest, ChoosesAndSaysWhy) {
   const auto route = plan_route(description, c.preference, backends);
   if (c.backends.empty()) {
     ASSERT_FALSE(route.has_value());
-    EXPECT_EQ(route.error().code, ErrorCode::InvalidRequest);
+    EXPECT_EQ(route.error().code, c.code);
     EXPECT_NE(route.error().message.find(c.mentions), std::string::npos) << route.error().message;
     EXPECT_FALSE(route.error().remedy.empty());
     return;
@@ -65,9 +66,18 @@ INSTANTIATE_TEST_SUITE_P(
         RouteCase{"unknown_name", Format::Gguf, Names{"cuda"}, true, true, "", "'cuda' is no backend"},
         RouteCase{"unknown_name_in_a_list", Format::Gguf, Names{"llama", "x"}, true, true, "",
                   "'x' is no backend"},
+        RouteCase{"nothing_supports_it",
+                  Format::Gguf,
+                  {},
+                  false,
+                  false,
+                  "",
+                  "does not know this architecture",
+                  ErrorCode::ModelLoading},
+        RouteCase{"the_asked_for_can_not", Format::HfMlx, Names{"llama"}, false, true, "",
+                  "does not know this architecture"},
         RouteCase{
-            "nothing_supports_it", Format::Gguf, {}, false, false, "", "does not know this architecture"},
-        RouteCase{"not_built", Format::HfMlx, {}, true, false, "", "built without it"}),
+            "not_built", Format::HfMlx, {}, true, false, "", "built without it", ErrorCode::ModelLoading}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(RouterTest, WhatWasPassedByIsKept) {

@@ -205,7 +205,9 @@ TEST(NativeGguf, RefusesWhatItDoesNotKnow) {
   const auto backend = make_native_backend();
   const auto answer = backend->supports({.format = Format::Gguf, .architecture = "rwkv7"});
   EXPECT_EQ(answer.support, Support::No);
-  EXPECT_EQ(answer.reason, "it does not know the architecture 'rwkv7' as GGUF");
+  EXPECT_TRUE(
+      answer.reason.starts_with("it does not know the architecture 'rwkv7' as GGUF, only falcon, gemma,"))
+      << answer.reason;
   EXPECT_EQ(backend->supports({.format = Format::Gguf, .architecture = "llama"}).support, Support::Yes);
 }
 

@@ -1,6 +1,7 @@
 #include "backends/native/native_backend.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -55,8 +56,11 @@ class NativeBackend final : public InferenceBackend {
     const bool known = is_gguf ? native::find_gguf_architecture(description.architecture) != nullptr
                                : native::find_family(description.architecture) != nullptr;
     if (known) return {Support::Yes, "it runs this architecture"};
-    return {Support::No, fmt::format("it does not know the architecture '{}'{}", description.architecture,
-                                     is_gguf ? " as GGUF" : "")};
+    return {
+        Support::No,
+        fmt::format("it does not know the architecture '{}'{}, only {}", description.architecture,
+                    is_gguf ? " as GGUF" : "",
+                    fmt::join(is_gguf ? native::gguf_architecture_names() : native::family_names(), ", "))};
   }
 
   Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
