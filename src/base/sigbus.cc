@@ -113,11 +113,23 @@ void mark_failed(FileId file) noexcept {
   }
 }
 
-// Zeros from the page of `address` to the end of its region: where one page of a truncated file is missing,
-// those after it are too. Read-only private zero pages cost no memory.
+// The region of `address`, asked for again where another thread's mmap changed the list while it was read.
+bool find_region_surely(std::uintptr_t address, Region& region) noexcept {
+  constexpr int kTries = 3;
+  for (int i = 0; i < kTries; ++i) {
+    if (find_region(address, region)) return true;
+  }
+  return false;
+}
+
+// Whether the access may be repeated. Zeros from the page of `address` to the end of its region: where one
+// page of a truncated file is missing, those after it are too. Read-only private zero pages cost no memory.
 bool replace_by_zeros(std::uintptr_t address) noexcept {
   Region region;
-  if (!find_region(address, region) || find_slot(region.file) == nullptr) return false;
+  if (!find_region_surely(address, region)) return false;
+  // No file: another thread faulted here too and was first. Such memory has no missing pages of its own.
+  if (region.file.inode == 0) return true;
+  if (find_slot(region.file) == nullptr) return false;
   const auto page = static_cast<std::uintptr_t>(::getpagesize());
   const std::uintptr_t begin = address & ~(page - 1);
   mark_failed(region.file);
@@ -129,7 +141,9 @@ bool replace_by_zeros(std::uintptr_t address) noexcept {
 
 void handle(int signal_number, siginfo_t* info, void* context) {
   const int saved_errno = errno;
-  if (!is_fault(info) || !replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr)))
+  // BUS_ADRERR: a page that is not there. Failed memory and misaligned accesses are not ours to mend.
+  if (!is_fault(info) || info->si_code != BUS_ADRERR ||
+      !replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr)))
     chain.pass_on(signal_number, info, context);
   errno = saved_errno;
 }
