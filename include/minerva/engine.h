@@ -1,9 +1,12 @@
 // The public face of Minerva: open a model, generate.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,15 +21,16 @@ namespace minerva {
 
 /// How a model is opened.
 struct ModelOptions {
-  /// Backends to try, in order: "llama", "native". Empty: Minerva chooses by format.
+  /// Backends to try, in order: "llama", "native", "auto". Empty: the engine's preference.
   std::vector<std::string> backends = {};
   NumericMode numeric_mode = NumericMode::Default;
-  /// Context in tokens, prompt and answer together. 0: what the model was trained for, at most 8,192 unless
-  /// a request needs more.
+  /// Context in tokens of one request, prompt and answer together. 0: what the model was trained for, at most
+  /// 8,192 unless a request needs more.
   std::uint32_t context_tokens = 0;
   std::uint32_t batch_tokens = 512;  ///< prompt tokens computed at once, [1, 65536]
   int threads = 0;                   ///< 0: one per core this process may use
   bool use_mmap = true;
+  std::uint32_t parallel = 16;  ///< requests computed at the same time at the most, [1, 256]
 };
 
 /// Why a backend that was preferred did not run the model.
@@ -35,13 +39,15 @@ struct Fallback {
   std::string reason;
 };
 
-class LoadedModelImpl;
+class ModelHandle;
 class EngineImpl;
 
-/// A model ready to generate. Thread-safe: requests to one model wait for each other.
+/// A model of an engine, ready to generate. Thread-safe: requests that come together are computed together.
+/// While no request runs, its weights may be evicted to make room for other models; the next request loads
+/// them again. Keeps the engine alive.
 class MINERVA_API LoadedModel {
  public:
-  explicit LoadedModel(std::unique_ptr<LoadedModelImpl> impl);
+  explicit LoadedModel(std::unique_ptr<ModelHandle> handle);
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
@@ -64,13 +70,14 @@ class MINERVA_API LoadedModel {
   /// template rejects the messages), ModelLoading (the template is damaged).
   Result<GenerationRequest> render_chat(const std::vector<ChatMessage>& messages) const;
 
-  /// Generates; blocks until done. What was computed for the last request is reused as far as the prompts
+  /// Generates; blocks until done. What was computed for earlier requests is reused as far as the prompts
   /// agree. A request that is cancelled returns what it has, with FinishReason::Cancelled.
-  /// Errors: InvalidRequest, ContextOverflow, OutOfMemory, ModelLoading (the file failed while in use).
+  /// Errors: InvalidRequest, ContextOverflow, OutOfMemory, Busy (the queue is full), ModelLoading (the file
+  /// failed while in use).
   Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text = {});
 
  private:
-  std::unique_ptr<LoadedModelImpl> impl_;
+  std::unique_ptr<ModelHandle> handle_;
 };
 
 struct BackendInfo {
@@ -79,11 +86,39 @@ struct BackendInfo {
 };
 
 struct EngineOptions {
-  /// Upper bound in bytes for what models may use; 0: what the system and its cgroup have available.
+  /// Upper bound in bytes for what all models together may use; 0: what the system and its cgroup have
+  /// available, less a reserve.
   std::uint64_t memory_limit_bytes = 0;
+  /// Preference for models opened without one. Empty: MINERVA_BACKEND, the configuration file, the format.
+  std::vector<std::string> backends = {};
+  /// How long a model that nobody uses stays in memory: negative = for ever, 0 = unload at once.
+  std::chrono::milliseconds keep_alive = std::chrono::minutes(5);
+  std::uint32_t queue_max = 64;  ///< requests that may wait for one model; more are refused as Busy
+  /// For what was computed of earlier prompts, per model.
+  std::uint64_t prefix_cache_bytes = 256U << 20U;
+  /// Where converted models are kept. Empty: $MINERVA_CACHE, $XDG_CACHE_HOME/minerva, ~/.cache/minerva.
+  std::filesystem::path cache_folder = {};
+  std::uint64_t conversion_cache_bytes = std::uint64_t{20} << 30U;
 };
 
-/// Opens models. Thread-safe. Keep one per process.
+/// One model in memory.
+struct ResidentModelInfo {
+  std::filesystem::path path;
+  std::string backend;
+  std::string backend_reason;
+  std::uint64_t weights_bytes = 0;
+  std::uint64_t context_bytes = 0;  ///< KV caches, working memory, kept prefixes
+  std::uint32_t active_requests = 0;
+  std::uint32_t waiting_requests = 0;
+  bool pinned = false;
+  bool loading = false;
+  std::chrono::system_clock::time_point last_use;
+  /// When it will be unloaded if nobody uses it; absent: never.
+  std::optional<std::chrono::system_clock::time_point> expires;
+};
+
+/// Opens models and keeps them in memory within a budget, least recently used out first. Thread-safe. Keep
+/// one per process.
 class MINERVA_API Engine {
  public:
   explicit Engine(const EngineOptions& options = {});
@@ -91,16 +126,28 @@ class MINERVA_API Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Detects, describes, chooses a backend, checks memory, loads. Errors: InvalidRequest (format, options),
-  /// ModelLoading, OutOfMemory, Cancelled.
+  /// Detects, describes, chooses a backend, makes room, loads. A model that is in memory already (same files,
+  /// same options) is not loaded again; callers that open it at the same time share one load, which goes on
+  /// until the last of them cancels. Errors: InvalidRequest (format, options), ModelLoading, OutOfMemory,
+  /// Cancelled.
   Result<std::shared_ptr<LoadedModel>> open(const std::filesystem::path& path,
                                             const ModelOptions& options = {},
-                                            const LoadProgress& progress = {});
+                                            const LoadProgress& progress = {}, std::stop_token cancel = {});
+
+  /// Models in memory, last used first.
+  std::vector<ResidentModelInfo> resident() const;
+  /// Takes the model at `path` (with whatever options) out of memory once its requests have ended. Errors:
+  /// InvalidRequest when it is not there.
+  Result<void> unload(const std::filesystem::path& path);
+  /// A pinned model is not evicted and does not expire. Errors: InvalidRequest when it is not in memory.
+  Result<void> pin(const std::filesystem::path& path, bool pinned = true);
+  /// How long `path` stays when nobody uses it, from now on. Errors: InvalidRequest when it is not in memory.
+  Result<void> keep_alive(const std::filesystem::path& path, std::chrono::milliseconds duration);
 
   std::vector<BackendInfo> backends() const;
 
  private:
-  std::unique_ptr<EngineImpl> impl_;
+  std::shared_ptr<EngineImpl> impl_;
 };
 
 /// Minerva's version, "MAJOR.MINOR.PATCH".

@@ -1,6 +1,7 @@
 // What a generation is asked to do and what it gives back.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -60,6 +61,27 @@ MINERVA_API std::string_view finish_reason_name(FinishReason reason) noexcept;
 /// Text, or token ids that bypass the tokenizer.
 using Prompt = std::variant<std::string, std::vector<TokenId>>;
 
+/// What the answer must look like, byte for byte. A part of a schema or expression that cannot be honoured is
+/// an InvalidRequest error, never ignored.
+struct OutputConstraint {
+  enum class Kind : std::uint8_t {
+    None,
+    JsonObject,  ///< any JSON object; `text` is empty
+    JsonSchema,  ///< `text`: a JSON schema
+    Regex,       ///< `text`: a regular expression that the whole answer matches
+    Grammar,     ///< `text`: a grammar in EBNF (GBNF's spelling too) with the rule `root`
+    Choice,      ///< one of `choices`
+  };
+  Kind kind = Kind::None;
+  std::string text = {};
+  std::vector<std::string> choices = {};
+
+  friend bool operator==(const OutputConstraint&, const OutputConstraint&) = default;
+};
+
+/// Who goes first when there is not room for all.
+enum class Priority : std::uint8_t { Low, Normal, High };
+
 struct GenerationRequest {
   Prompt prompt = {};
   /// For a text prompt: let the tokenizer add what it puts around a text (BOS). A prompt from `render_chat`
@@ -75,12 +97,19 @@ struct GenerationRequest {
   bool ignore_eos = false;             ///< end-of-generation tokens do not stop
   bool logprobs = false;               ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
   std::uint32_t top_logprobs = 0;  ///< alternatives to report, [0, vocabulary]; more than 0 implies logprobs
+  OutputConstraint constraint = {};
+  Priority priority = Priority::Normal;
+  /// Whose request it is: clients with equal priority get equal shares of a model. Any text.
+  std::string client = {};
+  /// From the call of `generate`; when it has passed, the request ends as if it were cancelled.
+  std::optional<std::chrono::milliseconds> deadline = {};
   std::stop_token cancel = {};
 };
 
 struct Timings {
   double detect_us = 0;
   double load_ms = 0;                ///< path to ready; 0 when the model was loaded before
+  double queue_ms = 0;               ///< waited for a place among the running requests
   double ttft_ms = 0;                ///< request to first token
   std::uint32_t prefill_tokens = 0;  ///< prompt tokens computed
   std::uint32_t cached_tokens = 0;   ///< prompt tokens taken from the cache
@@ -105,7 +134,7 @@ struct Generation {
   MemoryUse memory;
 };
 
-/// Called in order, on the thread that runs the generation, with each piece of text as it becomes certain:
+/// Called in order, on the thread that called `generate`, with each piece of text as it becomes certain:
 /// whole UTF-8 characters that no stop string will take back. Return false to cancel.
 using TextCallback = std::function<bool(std::string_view text)>;
 

@@ -10,8 +10,9 @@
 #include "minerva/version.h"
 #include "runtime/context_size.h"
 #include "runtime/engine_impl.h"
-#include "runtime/loaded_model_impl.h"
 #include "runtime/memory_check.h"
+#include "runtime/model_handle.h"
+#include "runtime/resident_model.h"
 #include "text/tokenizer/load.h"
 
 namespace minerva {
@@ -86,16 +87,18 @@ Result<std::shared_ptr<LoadedModel>> EngineImpl::open(const std::filesystem::pat
     }
     timings.load_ms = microseconds_since(start) / 1e3;
     log().info("'{}' on backend {}: {}", path.string(), backend->name(), reason);
-    return std::make_shared<LoadedModel>(std::make_unique<LoadedModelImpl>(
-        LoadedModelImpl::Parts{.description = description,
-                               .backend = backend,
-                               .backend_reason = reason,
-                               .fallbacks = route.passed_by,
-                               .model = std::move(*model),
-                               .tokenizer = std::move(tokenizer),
-                               .options = options,
-                               .memory_limit_bytes = options_.memory_limit_bytes,
-                               .open_timings = timings}));
+    auto resident = std::make_shared<ResidentModel>(
+        ResidentModel::Parts{.description = description,
+                             .backend = backend,
+                             .backend_reason = reason,
+                             .fallbacks = route.passed_by,
+                             .model = std::move(*model),
+                             .tokenizer = std::move(tokenizer),
+                             .options = options,
+                             .memory_limit_bytes = options_.memory_limit_bytes,
+                             .open_timings = timings});
+    return std::make_shared<LoadedModel>(
+        std::make_unique<ModelHandle>(shared_from_this(), std::move(resident)));
   }
   return internal_error("a route without steps");
 }
@@ -119,11 +122,12 @@ Result<std::shared_ptr<Model>> EngineImpl::load_with(InferenceBackend& backend,
 }
 
 Engine::Engine(const EngineOptions& options)
-    : impl_(std::make_unique<EngineImpl>(options, make_backends())) {}
+    : impl_(std::make_shared<EngineImpl>(options, make_backends())) {}
 Engine::~Engine() = default;
 
 Result<std::shared_ptr<LoadedModel>> Engine::open(const std::filesystem::path& path,
-                                                  const ModelOptions& options, const LoadProgress& progress) {
+                                                  const ModelOptions& options, const LoadProgress& progress,
+                                                  std::stop_token /*cancel*/) {
   return impl_->open(path, options, progress);
 }
 

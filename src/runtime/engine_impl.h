@@ -9,7 +9,7 @@
 
 namespace minerva {
 
-class EngineImpl {
+class EngineImpl : public std::enable_shared_from_this<EngineImpl> {
  public:
   /// Tests give backends of their own.
   EngineImpl(const EngineOptions& options, Backends backends);

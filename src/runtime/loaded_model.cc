@@ -1,36 +1,37 @@
 #include <utility>
 
 #include "minerva/engine.h"
-#include "runtime/loaded_model_impl.h"
+#include "runtime/model_handle.h"
 
 namespace minerva {
 
-LoadedModel::LoadedModel(std::unique_ptr<LoadedModelImpl> impl) : impl_(std::move(impl)) {}
+LoadedModel::LoadedModel(std::unique_ptr<ModelHandle> handle) : handle_(std::move(handle)) {}
 LoadedModel::~LoadedModel() = default;
 
 const ModelDescription& LoadedModel::description() const noexcept {
-  return impl_->parts().description;
+  return handle_->resident().parts().description;
 }
 std::string_view LoadedModel::backend() const noexcept {
-  return impl_->parts().backend->name();
+  return handle_->resident().parts().backend->name();
 }
 std::string_view LoadedModel::backend_reason() const noexcept {
-  return impl_->parts().backend_reason;
+  return handle_->resident().parts().backend_reason;
 }
 const std::vector<Fallback>& LoadedModel::fallbacks() const noexcept {
-  return impl_->parts().fallbacks;
+  return handle_->resident().parts().fallbacks;
 }
 std::string_view LoadedModel::numeric_mode() const noexcept {
-  return impl_->parts().model->info().numeric_mode;
+  return handle_->resident().parts().model->info().numeric_mode;
 }
 
 Result<std::vector<TokenId>> LoadedModel::tokenize(std::string_view text, bool add_special,
                                                    bool parse_special) const {
-  return impl_->parts().tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
+  return handle_->resident().parts().tokenizer->encode(
+      text, {.add_special = add_special, .parse_special = parse_special});
 }
 
 Result<std::string> LoadedModel::detokenize(const std::vector<TokenId>& ids, bool skip_special) const {
-  return impl_->parts().tokenizer->decode(ids, skip_special);
+  return handle_->resident().parts().tokenizer->decode(ids, skip_special);
 }
 
 bool LoadedModel::has_chat_template() const noexcept {
@@ -38,7 +39,7 @@ bool LoadedModel::has_chat_template() const noexcept {
 }
 
 Result<GenerationRequest> LoadedModel::render_chat(const std::vector<ChatMessage>& messages) const {
-  auto chat_template = impl_->chat_template();
+  auto chat_template = handle_->resident().chat_template();
   if (!chat_template) return std::unexpected(std::move(chat_template).error());
   auto prompt = (*chat_template)->render(messages, true);
   if (!prompt) return std::unexpected(std::move(prompt).error());
@@ -47,7 +48,7 @@ Result<GenerationRequest> LoadedModel::render_chat(const std::vector<ChatMessage
 }
 
 Result<Generation> LoadedModel::generate(const GenerationRequest& request, const TextCallback& on_text) {
-  return impl_->generate(request, on_text);
+  return handle_->resident().generate(request, on_text);
 }
 
 std::string_view finish_reason_name(FinishReason reason) noexcept {

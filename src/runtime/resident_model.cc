@@ -1,4 +1,4 @@
-#include "runtime/loaded_model_impl.h"
+#include "runtime/resident_model.h"
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ const NamedTemplate* default_template(const ModelDescription& description) {
   return templates.empty() ? nullptr : &templates.front();
 }
 
-Result<std::shared_ptr<const ChatTemplate>> parse_template(const LoadedModelImpl::Parts& parts) {
+Result<std::shared_ptr<const ChatTemplate>> parse_template(const ResidentModel::Parts& parts) {
   const NamedTemplate* source = default_template(parts.description);
   if (source == nullptr) {
     return invalid_request(fmt::format("'{}' has no chat template", parts.description.path.string()),
@@ -34,14 +34,14 @@ Result<std::shared_ptr<const ChatTemplate>> parse_template(const LoadedModelImpl
 
 }  // namespace
 
-LoadedModelImpl::LoadedModelImpl(Parts parts) : parts_(std::move(parts)), template_(nullptr) {}
+ResidentModel::ResidentModel(Parts parts) : parts_(std::move(parts)), template_(nullptr) {}
 
-Result<std::shared_ptr<const ChatTemplate>> LoadedModelImpl::chat_template() const {
+Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template() const {
   std::call_once(template_once_, [this] { template_ = parse_template(parts_); });
   return template_;
 }
 
-Result<Generation> LoadedModelImpl::generate(const GenerationRequest& request, const TextCallback& on_text) {
+Result<Generation> ResidentModel::generate(const GenerationRequest& request, const TextCallback& on_text) {
   MINERVA_TRY(check_request(request));
   MINERVA_ASSIGN(auto prompt, prompt_ids(request));
   MINERVA_ASSIGN(auto sampling, resolve_sampling(request.sampling, parts_.description.sampling,
@@ -61,7 +61,7 @@ Result<Generation> LoadedModelImpl::generate(const GenerationRequest& request, c
   return result;
 }
 
-Result<void> LoadedModelImpl::check_request(const GenerationRequest& request) const {
+Result<void> ResidentModel::check_request(const GenerationRequest& request) const {
   if (request.stop.size() > kStopStringsMax) {
     return invalid_request(fmt::format("{} stop strings were given", request.stop.size()),
                            fmt::format("Give at most {}.", kStopStringsMax));
@@ -72,6 +72,8 @@ Result<void> LoadedModelImpl::check_request(const GenerationRequest& request) co
                              fmt::format("Give at most {} bytes.", kStopBytesMax));
     }
   }
+  if (request.constraint.kind != OutputConstraint::Kind::None)
+    return invalid_request("the answer cannot be constrained", "Leave the constraint out.");
   if (request.top_logprobs > parts_.model->info().vocabulary_size) {
     return invalid_request(fmt::format("top_logprobs is {}, but the vocabulary has {} tokens",
                                        request.top_logprobs, parts_.model->info().vocabulary_size),
@@ -80,7 +82,7 @@ Result<void> LoadedModelImpl::check_request(const GenerationRequest& request) co
   return {};
 }
 
-Result<std::vector<TokenId>> LoadedModelImpl::prompt_ids(const GenerationRequest& request) const {
+Result<std::vector<TokenId>> ResidentModel::prompt_ids(const GenerationRequest& request) const {
   std::vector<TokenId> ids;
   if (const auto* given = std::get_if<std::vector<TokenId>>(&request.prompt)) {
     ids = *given;
@@ -103,8 +105,7 @@ Result<std::vector<TokenId>> LoadedModelImpl::prompt_ids(const GenerationRequest
 }
 
 // Makes sure of a context that holds the request; returns how many tokens may be generated in it.
-Result<std::uint32_t> LoadedModelImpl::make_room(std::size_t prompt_tokens,
-                                                 const GenerationRequest& request) {
+Result<std::uint32_t> ResidentModel::make_room(std::size_t prompt_tokens, const GenerationRequest& request) {
   MINERVA_ASSIGN(const std::uint32_t wanted,
                  choose_context_tokens(parts_.options, parts_.model->info().context_length, prompt_tokens,
                                        request.max_tokens));
@@ -115,7 +116,7 @@ Result<std::uint32_t> LoadedModelImpl::make_room(std::size_t prompt_tokens,
   return request.max_tokens ? std::min(*request.max_tokens, room) : room;
 }
 
-Result<void> LoadedModelImpl::replace_context(std::uint32_t context_tokens) {
+Result<void> ResidentModel::replace_context(std::uint32_t context_tokens) {
   const ContextOptions context{.context_tokens = context_tokens,
                                .sequences_max = 1,
                                .batch_tokens = parts_.options.batch_tokens,

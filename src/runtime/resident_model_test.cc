@@ -1,11 +1,12 @@
 // Generation above the waist, with a backend that says a script.
+#include "runtime/resident_model.h"
+
 #include <gtest/gtest.h>
 
 #include <future>
 #include <thread>
 
 #include "backend/fake_backend.h"
-#include "runtime/loaded_model_impl.h"
 
 namespace minerva {
 namespace {
@@ -14,10 +15,10 @@ using testing::FakeBehaviour;
 using testing::FakeTokenizer;
 using testing::make_fake_backend;
 
-class LoadedModelTest : public ::testing::Test {
+class ResidentModelTest : public ::testing::Test {
  protected:
   // A model trained for `trained` tokens, opened with `options`.
-  LoadedModelImpl& open(std::uint32_t trained = 1000, const ModelOptions& options = {}) {
+  ResidentModel& open(std::uint32_t trained = 1000, const ModelOptions& options = {}) {
     ModelDescription description;
     description.path = "fake";
     description.format = Format::Gguf;
@@ -26,24 +27,24 @@ class LoadedModelTest : public ::testing::Test {
     description.chat_templates = {{"default", "{% for m in messages %}{{ m.content }}{% endfor %}>"}};
     auto backend = make_fake_backend(behaviour_);
     auto model = backend->load(description, {}, {}).value();
-    impl_ = std::make_unique<LoadedModelImpl>(LoadedModelImpl::Parts{.description = description,
-                                                                     .backend = backend,
-                                                                     .backend_reason = "test",
-                                                                     .fallbacks = {},
-                                                                     .model = model,
-                                                                     .tokenizer = model->vocabulary(),
-                                                                     .options = options,
-                                                                     .memory_limit_bytes = 0,
-                                                                     .open_timings = {}});
+    impl_ = std::make_unique<ResidentModel>(ResidentModel::Parts{.description = description,
+                                                                 .backend = backend,
+                                                                 .backend_reason = "test",
+                                                                 .fallbacks = {},
+                                                                 .model = model,
+                                                                 .tokenizer = model->vocabulary(),
+                                                                 .options = options,
+                                                                 .memory_limit_bytes = 0,
+                                                                 .open_timings = {}});
     return *impl_;
   }
   static GenerationRequest ask(std::string prompt) { return {.prompt = std::move(prompt)}; }
 
   std::shared_ptr<FakeBehaviour> behaviour_ = std::make_shared<FakeBehaviour>();
-  std::unique_ptr<LoadedModelImpl> impl_;
+  std::unique_ptr<ResidentModel> impl_;
 };
 
-TEST_F(LoadedModelTest, SaysTheScriptAndStopsAtTheEndToken) {
+TEST_F(ResidentModelTest, SaysTheScriptAndStopsAtTheEndToken) {
   const auto g = open().generate(ask("q>"), {}).value();
   EXPECT_EQ(g.text, "hello");
   EXPECT_EQ(g.finish_reason, FinishReason::Stop);
@@ -53,7 +54,7 @@ TEST_F(LoadedModelTest, SaysTheScriptAndStopsAtTheEndToken) {
   EXPECT_EQ(g.timings.decode_tokens, 4U);
 }
 
-TEST_F(LoadedModelTest, StreamsWhatItReturns) {
+TEST_F(ResidentModelTest, StreamsWhatItReturns) {
   behaviour_->script = "na\xC3\xAFve \xE2\x82\xAC";
   std::string streamed;
   const auto g = open().generate(ask(">"), [&](std::string_view text) {
@@ -65,14 +66,14 @@ TEST_F(LoadedModelTest, StreamsWhatItReturns) {
   EXPECT_EQ(g->text, behaviour_->script);
 }
 
-TEST_F(LoadedModelTest, ACharacterCutByMaxTokensBecomesTheReplacementCharacter) {
+TEST_F(ResidentModelTest, ACharacterCutByMaxTokensBecomesTheReplacementCharacter) {
   behaviour_->script = "a\xE2\x82\xAC";
   auto request = ask(">");
   request.max_tokens = 2;
   EXPECT_EQ(open().generate(request, {})->text, "a\xEF\xBF\xBD");
 }
 
-TEST_F(LoadedModelTest, MaxTokensEndsWithLength) {
+TEST_F(ResidentModelTest, MaxTokensEndsWithLength) {
   auto request = ask(">");
   request.max_tokens = 3;
   const auto g = open().generate(request, {}).value();
@@ -80,7 +81,7 @@ TEST_F(LoadedModelTest, MaxTokensEndsWithLength) {
   EXPECT_EQ(g.finish_reason, FinishReason::Length);
 }
 
-TEST_F(LoadedModelTest, MaxTokensZeroComputesNothing) {
+TEST_F(ResidentModelTest, MaxTokensZeroComputesNothing) {
   auto request = ask(">");
   request.max_tokens = 0;
   const auto g = open().generate(request, {}).value();
@@ -88,7 +89,7 @@ TEST_F(LoadedModelTest, MaxTokensZeroComputesNothing) {
   EXPECT_EQ(behaviour_->rows, 0);
 }
 
-TEST_F(LoadedModelTest, IgnoreEosGoesOnToTheLimit) {
+TEST_F(ResidentModelTest, IgnoreEosGoesOnToTheLimit) {
   auto request = ask(">");
   request.ignore_eos = true;
   request.max_tokens = 8;
@@ -97,7 +98,7 @@ TEST_F(LoadedModelTest, IgnoreEosGoesOnToTheLimit) {
   EXPECT_EQ(g.text, "hello");  // end tokens have no text
 }
 
-TEST_F(LoadedModelTest, StopStringsAcrossTokens) {
+TEST_F(ResidentModelTest, StopStringsAcrossTokens) {
   auto request = ask(">");
   request.stop = {"ll"};
   std::string streamed;
@@ -110,20 +111,20 @@ TEST_F(LoadedModelTest, StopStringsAcrossTokens) {
   EXPECT_EQ(g->finish_reason, FinishReason::Stop);
 }
 
-TEST_F(LoadedModelTest, AStopStringThatDoesNotComeTakesNothing) {
+TEST_F(ResidentModelTest, AStopStringThatDoesNotComeTakesNothing) {
   auto request = ask(">");
   request.stop = {"lox"};
   EXPECT_EQ(open().generate(request, {})->text, "hello");
 }
 
-TEST_F(LoadedModelTest, TheReceiverCanCancel) {
+TEST_F(ResidentModelTest, TheReceiverCanCancel) {
   int calls = 0;
   const auto g = open().generate(ask(">"), [&](std::string_view) { return ++calls < 2; }).value();
   EXPECT_EQ(g.finish_reason, FinishReason::Cancelled);
   EXPECT_EQ(g.text, "he");
 }
 
-TEST_F(LoadedModelTest, AStopTokenCancelsAndTheNextRequestIsRight) {
+TEST_F(ResidentModelTest, AStopTokenCancelsAndTheNextRequestIsRight) {
   std::stop_source source;
   auto request = ask(">");
   request.cancel = source.get_token();
@@ -137,7 +138,7 @@ TEST_F(LoadedModelTest, AStopTokenCancelsAndTheNextRequestIsRight) {
   EXPECT_EQ(model.generate(ask(">"), {})->text, "hello");
 }
 
-TEST_F(LoadedModelTest, CancelledBeforeItStarts) {
+TEST_F(ResidentModelTest, CancelledBeforeItStarts) {
   std::stop_source source;
   source.request_stop();
   auto request = ask(">");
@@ -145,7 +146,7 @@ TEST_F(LoadedModelTest, CancelledBeforeItStarts) {
   EXPECT_EQ(open().generate(request, {})->finish_reason, FinishReason::Cancelled);
 }
 
-TEST_F(LoadedModelTest, APromptThatGoesOnIsNotComputedAgain) {
+TEST_F(ResidentModelTest, APromptThatGoesOnIsNotComputedAgain) {
   auto& model = open();
   const auto first = model.generate(ask("q>"), {}).value();
   behaviour_->rows = 0;
@@ -155,7 +156,7 @@ TEST_F(LoadedModelTest, APromptThatGoesOnIsNotComputedAgain) {
   EXPECT_EQ(second.timings.prefill_tokens, second.prompt_tokens.size() - 8);
 }
 
-TEST_F(LoadedModelTest, TheSamePromptComputesItsLastTokenOnly) {
+TEST_F(ResidentModelTest, TheSamePromptComputesItsLastTokenOnly) {
   auto& model = open();
   ASSERT_TRUE(model.generate(ask("long prompt>"), {}));
   const auto again = model.generate(ask("long prompt>"), {}).value();
@@ -163,7 +164,7 @@ TEST_F(LoadedModelTest, TheSamePromptComputesItsLastTokenOnly) {
   EXPECT_EQ(again.text, "hello");
 }
 
-TEST_F(LoadedModelTest, ABackendThatCantGoBackStartsAgain) {
+TEST_F(ResidentModelTest, ABackendThatCantGoBackStartsAgain) {
   behaviour_->reuse_window = 2;
   auto& model = open();
   ASSERT_TRUE(model.generate(ask("long prompt>"), {}));
@@ -174,7 +175,7 @@ TEST_F(LoadedModelTest, ABackendThatCantGoBackStartsAgain) {
 
 // The prompt has 6 tokens. A request that will be longer than the border shares no prefix with one that
 // won't.
-TEST_F(LoadedModelTest, AnotherPlanAcrossABorderStartsAgain) {
+TEST_F(ResidentModelTest, AnotherPlanAcrossABorderStartsAgain) {
   behaviour_->plan_border = 10;
   auto& model = open();
   const auto cached = [&](std::uint32_t max_tokens) {
@@ -189,13 +190,13 @@ TEST_F(LoadedModelTest, AnotherPlanAcrossABorderStartsAgain) {
   EXPECT_EQ(cached(5), 0U);   // 10
 }
 
-TEST_F(LoadedModelTest, PromptsAreComputedInChunks) {
+TEST_F(ResidentModelTest, PromptsAreComputedInChunks) {
   auto& model = open(1000, {.batch_tokens = 4});
   ASSERT_TRUE(model.generate(ask("123456789>"), {}));  // 11 tokens: 4 + 4 + 3, then 5 of the answer
   EXPECT_EQ(behaviour_->decodes, 3 + 5);
 }
 
-TEST_F(LoadedModelTest, ContextOverflowNamesBothNumbers) {
+TEST_F(ResidentModelTest, ContextOverflowNamesBothNumbers) {
   auto& model = open(1000, {.context_tokens = 16});
   auto request = ask(">");
   request.max_tokens = 20;
@@ -206,19 +207,19 @@ TEST_F(LoadedModelTest, ContextOverflowNamesBothNumbers) {
   EXPECT_EQ(behaviour_->rows, 0);
 }
 
-TEST_F(LoadedModelTest, APromptLongerThanTheContextOverflows) {
+TEST_F(ResidentModelTest, APromptLongerThanTheContextOverflows) {
   const auto error = open(8).generate(ask("123456789>"), {}).error();
   EXPECT_EQ(error.code, ErrorCode::ContextOverflow);
 }
 
-TEST_F(LoadedModelTest, WithoutMaxTokensAFullContextEndsWithLength) {
+TEST_F(ResidentModelTest, WithoutMaxTokensAFullContextEndsWithLength) {
   auto& model = open(1000, {.context_tokens = 6});
   const auto g = model.generate(ask("q>"), {}).value();
   EXPECT_EQ(g.text, "hel");
   EXPECT_EQ(g.finish_reason, FinishReason::Length);
 }
 
-TEST_F(LoadedModelTest, ARequestThatNeedsMoreGetsALargerContext) {
+TEST_F(ResidentModelTest, ARequestThatNeedsMoreGetsALargerContext) {
   auto& model = open(100'000);
   ASSERT_TRUE(model.generate(ask(">"), {}));
   EXPECT_EQ(behaviour_->contexts, 1);
@@ -227,19 +228,19 @@ TEST_F(LoadedModelTest, ARequestThatNeedsMoreGetsALargerContext) {
   EXPECT_EQ(behaviour_->contexts, 2);
 }
 
-TEST_F(LoadedModelTest, AFailedDecodeIsAnErrorAndTheNextRequestWorks) {
+TEST_F(ResidentModelTest, AFailedDecodeIsAnErrorAndTheNextRequestWorks) {
   behaviour_->fail_decode_at = 2;
   auto& model = open();
   EXPECT_EQ(model.generate(ask(">"), {}).error().message, "the fake model broke");
   EXPECT_EQ(model.generate(ask(">"), {})->text, "hello");
 }
 
-TEST_F(LoadedModelTest, NoSlotIsAnError) {
+TEST_F(ResidentModelTest, NoSlotIsAnError) {
   behaviour_->no_slot_at = 0;
   EXPECT_FALSE(open().generate(ask(">"), {}).has_value());
 }
 
-TEST_F(LoadedModelTest, APoisonedModelEndsItsRequests) {
+TEST_F(ResidentModelTest, APoisonedModelEndsItsRequests) {
   auto& model = open();
   const auto error = model
                          .generate(ask(">"),
@@ -252,7 +253,7 @@ TEST_F(LoadedModelTest, APoisonedModelEndsItsRequests) {
   EXPECT_EQ(model.generate(ask(">"), {}).error().code, ErrorCode::ModelLoading);
 }
 
-TEST_F(LoadedModelTest, PromptIdsBypassTheTokenizer) {
+TEST_F(ResidentModelTest, PromptIdsBypassTheTokenizer) {
   auto& model = open();
   const auto g = model.generate({.prompt = std::vector<TokenId>{'>'}}, {}).value();
   EXPECT_EQ(g.prompt_tokens, (std::vector<TokenId>{'>'}));
@@ -263,13 +264,13 @@ TEST_F(LoadedModelTest, PromptIdsBypassTheTokenizer) {
   }
 }
 
-TEST_F(LoadedModelTest, AnEmptyPromptIsRefused) {
+TEST_F(ResidentModelTest, AnEmptyPromptIsRefused) {
   GenerationRequest request = ask("");
   request.add_special = false;
   EXPECT_EQ(open().generate(request, {}).error().code, ErrorCode::InvalidRequest);
 }
 
-TEST_F(LoadedModelTest, LogprobsAreGivenWhenAskedFor) {
+TEST_F(ResidentModelTest, LogprobsAreGivenWhenAskedFor) {
   auto request = ask(">");
   auto& model = open();
   EXPECT_EQ(model.generate(request, {})->tokens[0].logprob, 0.0F);
@@ -282,7 +283,7 @@ TEST_F(LoadedModelTest, LogprobsAreGivenWhenAskedFor) {
   EXPECT_EQ(model.generate(request, {}).error().code, ErrorCode::InvalidRequest);
 }
 
-TEST_F(LoadedModelTest, StopStringLimits) {
+TEST_F(ResidentModelTest, StopStringLimits) {
   auto request = ask(">");
   request.stop.assign(65, "x");
   EXPECT_EQ(open().generate(request, {}).error().code, ErrorCode::InvalidRequest);
@@ -290,7 +291,7 @@ TEST_F(LoadedModelTest, StopStringLimits) {
   EXPECT_EQ(open().generate(request, {}).error().code, ErrorCode::InvalidRequest);
 }
 
-TEST_F(LoadedModelTest, ConcurrentRequestsWaitForEachOther) {
+TEST_F(ResidentModelTest, ConcurrentRequestsWaitForEachOther) {
   auto& model = open();
   std::vector<std::future<std::string>> answers;
   for (int i = 0; i < 8; ++i) {

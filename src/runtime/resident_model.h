@@ -1,4 +1,4 @@
-// What stands behind LoadedModel: a backend's model with its tokenizer, template and one cached sequence.
+// A model in memory: a backend's model with its tokenizer, chat template and what computes its requests.
 #pragma once
 
 #include <memory>
@@ -8,13 +8,15 @@
 
 #include "backends/backend.h"
 #include "minerva/engine.h"
+#include "runtime/compute_arbiter.h"
 #include "runtime/generator.h"
+#include "runtime/memory_budget.h"
 #include "text/chat_template/chat_template.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace minerva {
 
-class LoadedModelImpl {
+class ResidentModel {
  public:
   struct Parts {
     ModelDescription description;
@@ -26,8 +28,14 @@ class LoadedModelImpl {
     ModelOptions options;
     std::uint64_t memory_limit_bytes = 0;
     Timings open_timings;  ///< detect_us and load_ms
+    /// What it may use; null: nobody counts.
+    std::shared_ptr<MemoryGrant> grant;
+    /// Shared by all models of an engine; null: one of its own.
+    std::shared_ptr<ComputeArbiter> arbiter;
+    std::uint32_t queue_max = 64;
+    std::uint64_t prefix_cache_bytes = 256U << 20U;
   };
-  explicit LoadedModelImpl(Parts parts);
+  explicit ResidentModel(Parts parts);
 
   const Parts& parts() const noexcept { return parts_; }
   Result<std::shared_ptr<const ChatTemplate>> chat_template() const;

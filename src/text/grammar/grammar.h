@@ -1,0 +1,50 @@
+// Constrained output: which tokens may come next so that an answer matches a schema, an expression or a
+// grammar.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/error.h"
+#include "minerva/generation.h"
+#include "text/tokenizer/tokenizer.h"
+
+namespace minerva {
+
+/// Follows one answer. Not thread-safe.
+class GrammarMatcher {
+ public:
+  virtual ~GrammarMatcher() = default;
+  /// One bit a token of the vocabulary, least significant first, set where the token may come next. An
+  /// end-of-generation token may come where the answer is complete. `mask` has (vocabulary_size + 31) / 32
+  /// words.
+  virtual void fill_mask(std::span<std::uint32_t> mask) = 0;
+  /// Goes on by `id`, which the mask allowed. Errors: Internal when it did not.
+  virtual Result<void> accept(TokenId id) = 0;
+  /// Whether the answer may end here, and whether it must (nothing but an end may follow).
+  virtual bool may_end() const = 0;
+  virtual bool must_end() const = 0;
+};
+
+/// A constraint compiled for one tokenizer. Immutable, thread-safe; outlives its matchers.
+class CompiledGrammar {
+ public:
+  virtual ~CompiledGrammar() = default;
+  virtual std::unique_ptr<GrammarMatcher> matcher() const = 0;
+};
+
+/// Compiles constraints for one tokenizer and keeps the last ones. Thread-safe.
+class GrammarCompiler {
+ public:
+  virtual ~GrammarCompiler() = default;
+  /// Errors: InvalidRequest: not valid JSON / schema / expression / grammar, or a part that cannot be
+  /// honoured (named), or beyond the limits of depth and size.
+  virtual Result<std::shared_ptr<const CompiledGrammar>> compile(const OutputConstraint& constraint) = 0;
+};
+
+/// `vocabulary_size`: the number of logits, which may exceed the tokenizer's. The tokenizer is kept.
+std::unique_ptr<GrammarCompiler> make_grammar_compiler(std::shared_ptr<const Tokenizer> tokenizer,
+                                                       std::size_t vocabulary_size);
+
+}  // namespace minerva
