@@ -21,12 +21,16 @@ std::uint32_t default_context_tokens(const ModelOptions& options, std::uint32_t 
   return std::min(trained_tokens > 0 ? trained_tokens : kUnstatedTokens, kUnaskedTokensMax);
 }
 
+std::uint32_t longest_context_tokens(const ModelOptions& options, std::uint32_t trained_tokens) noexcept {
+  if (options.context_tokens > 0) return options.context_tokens;
+  return trained_tokens > 0 ? trained_tokens : kUnstatedTokens;
+}
+
 Result<std::uint32_t> choose_context_tokens(const ModelOptions& options, std::uint32_t trained_tokens,
                                             std::size_t prompt_tokens,
                                             std::optional<std::uint32_t> max_tokens) {
   const bool asked = options.context_tokens > 0;
-  const std::uint64_t limit =
-      asked ? options.context_tokens : (trained_tokens > 0 ? trained_tokens : kUnstatedTokens);
+  const std::uint64_t limit = longest_context_tokens(options, trained_tokens);
   const std::uint64_t needed = std::uint64_t{prompt_tokens} + max_tokens.value_or(1);
   if (needed > limit) {
     const std::string what =

@@ -15,6 +15,9 @@ Result<std::uint32_t> choose_context_tokens(const ModelOptions& options, std::ui
                                             std::size_t prompt_tokens,
                                             std::optional<std::uint32_t> max_tokens);
 
+/// The most that one request can be given.
+std::uint32_t longest_context_tokens(const ModelOptions& options, std::uint32_t trained_tokens) noexcept;
+
 /// The context a model is opened with, before any request is known.
 std::uint32_t default_context_tokens(const ModelOptions& options, std::uint32_t trained_tokens) noexcept;
 

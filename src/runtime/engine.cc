@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint32_t kBatchTokensMax = 65536;
 constexpr std::uint32_t kContextTokensMax = 1U << 24;
 constexpr int kThreadsMax = 512;
+constexpr std::uint32_t kParallelMax = 256;
 
 Result<void> check_options(const ModelOptions& options) {
   if (options.batch_tokens < 1 || options.batch_tokens > kBatchTokensMax) {
@@ -30,6 +31,10 @@ Result<void> check_options(const ModelOptions& options) {
   if (options.context_tokens > kContextTokensMax) {
     return invalid_request(fmt::format("a context of {} tokens is out of range", options.context_tokens),
                            fmt::format("Give a number in [0, {}].", kContextTokensMax));
+  }
+  if (options.parallel < 1 || options.parallel > kParallelMax) {
+    return invalid_request(fmt::format("{} requests at the same time are out of range", options.parallel),
+                           fmt::format("Give a number in [1, {}].", kParallelMax));
   }
   if (options.threads < 0 || options.threads > kThreadsMax) {
     return invalid_request(fmt::format("{} threads are out of range", options.threads),

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/memory.h"
 #include "runtime/context_size.h"
-#include "runtime/memory_check.h"
+#include "runtime/generator.h"
 #include "runtime/sampling_settings.h"
 
 namespace minerva {
@@ -32,9 +33,28 @@ Result<std::shared_ptr<const ChatTemplate>> parse_template(const ResidentModel::
   return ChatTemplate::parse(source->source, parts.tokenizer->bos_text(), parts.tokenizer->eos_text());
 }
 
+// What needs no computation.
+Result<Generation> nothing_asked_for(const Job& job) {
+  Generation generation;
+  generation.prompt_tokens = job.tokens;
+  generation.seed = job.answer.seed();
+  generation.finish_reason = FinishReason::Length;
+  return generation;
+}
+
+ResidentModel::Parts completed(ResidentModel::Parts parts) {
+  if (parts.arbiter == nullptr) parts.arbiter = std::make_shared<ComputeArbiter>();
+  return parts;
+}
+
 }  // namespace
 
-ResidentModel::ResidentModel(Parts parts) : parts_(std::move(parts)), template_(nullptr) {}
+ResidentModel::ResidentModel(Parts parts)
+    : parts_(completed(std::move(parts))),
+      template_(nullptr),
+      contexts_(parts_),
+      scheduler_(*parts_.model, contexts_, *parts_.arbiter,
+                 {.queue_max = parts_.queue_max, .prefix_cache_bytes = parts_.prefix_cache_bytes}) {}
 
 Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template() const {
   std::call_once(template_once_, [this] { template_ = parse_template(parts_); });
@@ -42,23 +62,53 @@ Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template() const
 }
 
 Result<Generation> ResidentModel::generate(const GenerationRequest& request, const TextCallback& on_text) {
+  const auto start = std::chrono::steady_clock::now();
   MINERVA_TRY(check_request(request));
+  MINERVA_ASSIGN(const auto job, make_job(request));
+  if (const Error* error = parts_.model->poisoned()) return std::unexpected(*error);
+  auto result = job->max_tokens == 0 ? nothing_asked_for(*job)
+                                     : minerva::generate(scheduler_, job, request, on_text, start);
+  if (!result) return result;
+  result->timings.detect_us = parts_.open_timings.detect_us;
+  if (first_generation_.exchange(false)) result->timings.load_ms = parts_.open_timings.load_ms;
+  result->memory = {.weights_bytes = parts_.model->info().weights_bytes,
+                    .kv_bytes = scheduler_.kv_bytes(),
+                    .peak_rss_bytes = peak_resident_bytes()};
+  return result;
+}
+
+Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& request) const {
   MINERVA_ASSIGN(auto prompt, prompt_ids(request));
   MINERVA_ASSIGN(auto sampling, resolve_sampling(request.sampling, parts_.description.sampling,
                                                  parts_.model->info().vocabulary_size));
-  const std::lock_guard lock(mutex_);
-  if (const Error* error = parts_.model->poisoned()) return std::unexpected(*error);
-  MINERVA_ASSIGN(const std::uint32_t max_tokens, make_room(prompt.size(), request));
-  Generator generator(*parts_.model, *parts_.tokenizer, sequence_, request, std::move(prompt), max_tokens,
-                      std::move(sampling), on_text);
-  auto result = generator.run();
-  if (!result) return result;
-  result->timings.detect_us = parts_.open_timings.detect_us;
-  if (std::exchange(first_generation_, false)) result->timings.load_ms = parts_.open_timings.load_ms;
-  result->memory = {.weights_bytes = parts_.model->info().weights_bytes,
-                    .kv_bytes = sequence_.context->kv_bytes(),
-                    .peak_rss_bytes = peak_resident_bytes()};
-  return result;
+  MINERVA_ASSIGN(const std::uint32_t context_tokens,
+                 choose_context_tokens(parts_.options, parts_.model->info().context_length, prompt.size(),
+                                       request.max_tokens));
+  MINERVA_ASSIGN(auto matcher, make_matcher(request.constraint));
+  const auto room = static_cast<std::uint32_t>(context_tokens - prompt.size());
+  const std::uint32_t max_tokens = std::min(request.max_tokens.value_or(room), room);
+  auto job = std::make_shared<Job>(std::move(prompt), max_tokens, *parts_.tokenizer,
+                                   Answer::Options{.sampling = std::move(sampling),
+                                                   .stop = request.stop,
+                                                   .max_tokens = max_tokens,
+                                                   .ignore_eos = request.ignore_eos,
+                                                   .logprobs = request.logprobs,
+                                                   .top_logprobs = request.top_logprobs,
+                                                   .matcher = std::move(matcher)});
+  job->context_tokens = context_tokens;
+  job->priority = request.priority;
+  job->client = request.client;
+  return job;
+}
+
+Result<std::unique_ptr<GrammarMatcher>> ResidentModel::make_matcher(
+    const OutputConstraint& constraint) const {
+  if (constraint.kind == OutputConstraint::Kind::None) return nullptr;
+  std::call_once(grammar_once_, [this] {
+    grammar_compiler_ = make_grammar_compiler(parts_.tokenizer, parts_.model->info().vocabulary_size);
+  });
+  MINERVA_ASSIGN(const auto grammar, grammar_compiler_->compile(constraint));
+  return grammar->matcher();
 }
 
 Result<void> ResidentModel::check_request(const GenerationRequest& request) const {
@@ -72,8 +122,14 @@ Result<void> ResidentModel::check_request(const GenerationRequest& request) cons
                              fmt::format("Give at most {} bytes.", kStopBytesMax));
     }
   }
-  if (request.constraint.kind != OutputConstraint::Kind::None)
-    return invalid_request("the answer cannot be constrained", "Leave the constraint out.");
+  if (request.constraint.kind != OutputConstraint::Kind::None && request.ignore_eos) {
+    return invalid_request("a constrained answer ends where its grammar ends: ignore_eos contradicts it",
+                           "Leave out ignore_eos, or the constraint.");
+  }
+  if (request.deadline && request.deadline->count() < 0) {
+    return invalid_request(fmt::format("a deadline of {} ms lies in the past", request.deadline->count()),
+                           "Give a number of milliseconds from now, or none.");
+  }
   if (request.top_logprobs > parts_.model->info().vocabulary_size) {
     return invalid_request(fmt::format("top_logprobs is {}, but the vocabulary has {} tokens",
                                        request.top_logprobs, parts_.model->info().vocabulary_size),
@@ -104,40 +160,41 @@ Result<std::vector<TokenId>> ResidentModel::prompt_ids(const GenerationRequest& 
   return ids;
 }
 
-// Makes sure of a context that holds the request; returns how many tokens may be generated in it.
-Result<std::uint32_t> ResidentModel::make_room(std::size_t prompt_tokens, const GenerationRequest& request) {
-  MINERVA_ASSIGN(const std::uint32_t wanted,
-                 choose_context_tokens(parts_.options, parts_.model->info().context_length, prompt_tokens,
-                                       request.max_tokens));
-  if (sequence_.context == nullptr || sequence_.context->context_tokens() < wanted) {
-    MINERVA_TRY(replace_context(wanted));
-  }
-  const auto room = static_cast<std::uint32_t>(sequence_.context->context_tokens() - prompt_tokens);
-  return request.max_tokens ? std::min(*request.max_tokens, room) : room;
+ContextOptions ResidentModel::Contexts::options(const Size& size) const {
+  return {.context_tokens = size.tokens,
+          .sequences_max = size.sequences,
+          .batch_tokens = parts_.options.batch_tokens,
+          .threads = parts_.options.threads};
 }
 
-Result<void> ResidentModel::replace_context(std::uint32_t context_tokens) {
-  const ContextOptions context{.context_tokens = context_tokens,
-                               .sequences_max = 1,
-                               .batch_tokens = parts_.options.batch_tokens,
-                               .threads = parts_.options.threads};
-  sequence_.tokens.clear();
-  sequence_.context.reset();
-  MINERVA_ASSIGN(
-      const MemoryNeed need,
-      parts_.backend->memory_needed(
-          parts_.description,
-          {.use_mmap = parts_.options.use_mmap, .numeric_mode = parts_.options.numeric_mode}, context));
+ContextMaker::Size ResidentModel::Contexts::limit() const {
+  constexpr std::uint64_t kCellsMax = 1U << 24U;
+  const std::uint64_t each = longest_context_tokens(parts_.options, parts_.model->info().context_length);
+  return {.tokens =
+              static_cast<std::uint32_t>(std::min(each * parts_.options.parallel, std::max(kCellsMax, each))),
+          .sequences = parts_.options.parallel};
+}
+
+Result<void> ResidentModel::Contexts::reserve(const Size& size) {
+  const LoadOptions load{.use_mmap = parts_.options.use_mmap, .numeric_mode = parts_.options.numeric_mode};
+  MINERVA_ASSIGN(const MemoryNeed need,
+                 parts_.backend->memory_needed(parts_.description, load, options(size)));
+  if (parts_.grant != nullptr) return parts_.grant->resize(need.total());
+  const std::uint64_t wanted = need.kv_bytes + need.compute_bytes;
   const std::uint64_t available = available_memory_bytes(parts_.memory_limit_bytes);
-  if (need.kv_bytes + need.compute_bytes > available) {
-    return fail(ErrorCode::OutOfMemory,
-                fmt::format("a context of {} tokens requires {:.1f} MB more but only {:.1f} MB is available",
-                            context_tokens, static_cast<double>(need.kv_bytes + need.compute_bytes) / 1e6,
-                            static_cast<double>(available) / 1e6),
-                "Use a smaller context: -c N.");
+  if (wanted > available + std::min(reserved_bytes_, wanted)) {
+    return fail(
+        ErrorCode::OutOfMemory,
+        fmt::format("a context of {} tokens requires {:.1f} MB more but only {:.1f} MB is available",
+                    size.tokens, static_cast<double>(wanted) / 1e6, static_cast<double>(available) / 1e6),
+        "Use a smaller context: -c N.");
   }
-  MINERVA_ASSIGN(sequence_.context, parts_.model->new_context(context));
+  reserved_bytes_ = wanted;
   return {};
+}
+
+Result<std::unique_ptr<Context>> ResidentModel::Contexts::make(const Size& size) {
+  return parts_.model->new_context(options(size));
 }
 
 }  // namespace minerva

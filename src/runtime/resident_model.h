@@ -1,6 +1,7 @@
 // A model in memory: a backend's model with its tokenizer, chat template and what computes its requests.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -9,8 +10,8 @@
 #include "backends/backend.h"
 #include "minerva/engine.h"
 #include "runtime/compute_arbiter.h"
-#include "runtime/generator.h"
 #include "runtime/memory_budget.h"
+#include "runtime/scheduler.h"
 #include "text/chat_template/chat_template.h"
 #include "text/tokenizer/tokenizer.h"
 
@@ -39,20 +40,42 @@ class ResidentModel {
 
   const Parts& parts() const noexcept { return parts_; }
   Result<std::shared_ptr<const ChatTemplate>> chat_template() const;
+  /// Thread-safe; see LoadedModel::generate.
   Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
 
+  std::uint32_t active_requests() const noexcept { return scheduler_.running(); }
+  std::uint32_t waiting_requests() const noexcept { return scheduler_.waiting(); }
+  /// KV caches and kept prefixes.
+  std::uint64_t context_bytes() const noexcept { return scheduler_.kv_bytes() + scheduler_.stored_bytes(); }
+
  private:
+  // What the scheduler's contexts cost, and how large they may become.
+  class Contexts final : public ContextMaker {
+   public:
+    explicit Contexts(const Parts& parts) : parts_(parts) {}
+    Result<void> reserve(const Size& size) override;
+    Result<std::unique_ptr<Context>> make(const Size& size) override;
+    Size limit() const override;
+
+   private:
+    ContextOptions options(const Size& size) const;
+    const Parts& parts_;
+    std::uint64_t reserved_bytes_ = 0;
+  };
+
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;
   Result<void> check_request(const GenerationRequest& request) const;
-  Result<std::uint32_t> make_room(std::size_t prompt_tokens, const GenerationRequest& request);
-  Result<void> replace_context(std::uint32_t context_tokens);
+  Result<std::shared_ptr<Job>> make_job(const GenerationRequest& request) const;
+  Result<std::unique_ptr<GrammarMatcher>> make_matcher(const OutputConstraint& constraint) const;
 
   Parts parts_;
   mutable std::once_flag template_once_;
   mutable Result<std::shared_ptr<const ChatTemplate>> template_;
-  std::mutex mutex_;  // one generation at a time; guards what follows
-  CachedSequence sequence_;
-  bool first_generation_ = true;
+  mutable std::once_flag grammar_once_;
+  mutable std::unique_ptr<GrammarCompiler> grammar_compiler_;
+  std::atomic<bool> first_generation_ = true;
+  Contexts contexts_;
+  Scheduler scheduler_;
 };
 
 }  // namespace minerva

@@ -235,9 +235,15 @@ TEST_F(ResidentModelTest, AFailedDecodeIsAnErrorAndTheNextRequestWorks) {
   EXPECT_EQ(model.generate(ask(">"), {})->text, "hello");
 }
 
-TEST_F(ResidentModelTest, NoSlotIsAnError) {
+TEST_F(ResidentModelTest, NoSlotIsAnErrorWhereNothingMakesRoom) {
   behaviour_->no_slot_at = 0;
-  EXPECT_FALSE(open().generate(ask(">"), {}).has_value());
+  EXPECT_FALSE(open(1000, {.context_tokens = 16, .parallel = 1}).generate(ask(">"), {}).has_value());
+}
+
+TEST_F(ResidentModelTest, NoSlotMakesTheContextGrow) {
+  behaviour_->no_slot_at = 2;
+  EXPECT_EQ(open().generate(ask(">"), {})->text, "hello");
+  EXPECT_EQ(behaviour_->contexts, 2);
 }
 
 TEST_F(ResidentModelTest, APoisonedModelEndsItsRequests) {
