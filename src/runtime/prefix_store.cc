@@ -23,7 +23,7 @@ void PrefixStore::put(Entry entry) {
   entries_.push_front(std::move(entry));
 }
 
-PrefixStore::Match PrefixStore::find(std::span<const TokenId> prompt, std::size_t at_least) {
+std::optional<PrefixStore::Match> PrefixStore::take(std::span<const TokenId> prompt, std::size_t at_least) {
   auto best = entries_.end();
   std::size_t best_common = at_least;
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
@@ -34,9 +34,11 @@ PrefixStore::Match PrefixStore::find(std::span<const TokenId> prompt, std::size_
       best_common = common;
     }
   }
-  if (best == entries_.end()) return {};
-  entries_.splice(entries_.begin(), entries_, best);
-  return {&entries_.front(), best_common};
+  if (best == entries_.end()) return std::nullopt;
+  Match match{std::move(*best), best_common};
+  bytes_ -= match.entry.bytes();
+  entries_.erase(best);
+  return match;
 }
 
 void PrefixStore::clear() noexcept {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,13 +26,13 @@ class PrefixStore {
 
   /// Keeps `entry`, unless it is larger than the bound by itself. Replaces what it makes superfluous.
   void put(Entry entry);
-  /// The entry of the most use for `prompt`, and how many of its tokens agree; null when none has more than
-  /// `at_least`. Valid until the next call that is not const.
+  /// Takes out the entry of the most use for `prompt`: the one with the longest common beginning of more than
+  /// `at_least` tokens.
   struct Match {
-    const Entry* entry = nullptr;
+    Entry entry;
     std::size_t common = 0;
   };
-  Match find(std::span<const TokenId> prompt, std::size_t at_least);
+  std::optional<Match> take(std::span<const TokenId> prompt, std::size_t at_least);
 
   std::uint64_t bytes() const noexcept { return bytes_; }
   std::uint64_t bytes_max() const noexcept { return bytes_max_; }

@@ -204,7 +204,7 @@ Result<void> Scheduler::make_room(const std::shared_ptr<Job>& job) {
 
 std::unexpected<Error> Scheduler::out_of_room() {
   return fail(ErrorCode::OutOfMemory, "there is no memory for one more request now",
-                       "Wait for others to end.");
+              "Wait for others to end.");
 }
 
 Result<void> Scheduler::grow(const ContextMaker::Size& wanted) {
@@ -240,12 +240,12 @@ std::shared_ptr<Job> Scheduler::last_of_lowest_priority() const {
 }
 
 // Back into the queue; its sequence keeps what was computed until somebody needs the room.
-void Scheduler::preempt(const std::shared_ptr<Job>& job) {
+void Scheduler::preempt(std::shared_ptr<Job> job) {
   sequences_->leave(job->sequence);
   job->sequence = -1;
   std::erase(running_, job);
   const std::lock_guard lock(mutex_);
-  queue_.push_front(job);
+  queue_.push_front(std::move(job));
 }
 
 // ---- a step
@@ -442,7 +442,7 @@ void Scheduler::lose_context(const Error& error) {
 
 // ---- the end of a request
 
-void Scheduler::remove(const std::shared_ptr<Job>& job) {
+void Scheduler::remove(std::shared_ptr<Job> job) {
   if (sequences_ && job->sequence >= 0) sequences_->leave(job->sequence);
   job->sequence = -1;
   std::erase(running_, job);
@@ -459,7 +459,7 @@ void Scheduler::end(const std::shared_ptr<Job>& job) {
   remove(job);
 }
 
-void Scheduler::end_with(const std::shared_ptr<Job>& job, Error error) {
+void Scheduler::end_with(std::shared_ptr<Job> job, Error error) {
   if (sequences_ && job->sequence >= 0) sequences_->forget(job->sequence);
   remove(job);
   job->mailbox.fail(std::move(error));

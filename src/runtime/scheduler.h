@@ -87,7 +87,7 @@ class Scheduler {
   static std::unexpected<Error> out_of_room();
   bool preempt_for(const std::shared_ptr<Job>& job);
   std::shared_ptr<Job> last_of_lowest_priority() const;
-  void preempt(const std::shared_ptr<Job>& job);
+  void preempt(std::shared_ptr<Job> job);
 
   void step();
   std::vector<Share> build_batch();
@@ -102,9 +102,10 @@ class Scheduler {
   void handle_failure(const std::vector<Share>& shares, const Error& error);
   void lose_context(const Error& error);
 
-  void remove(const std::shared_ptr<Job>& job);
+  // By value: the argument may stand in running_, from which it is removed.
+  void remove(std::shared_ptr<Job> job);
   void end(const std::shared_ptr<Job>& job);
-  void end_with(const std::shared_ptr<Job>& job, Error error);
+  void end_with(std::shared_ptr<Job> job, Error error);
   void fail_all(Error error);
 
   const Model& model_;

@@ -88,7 +88,7 @@ Result<std::optional<SequenceTable::Placement>> SequenceTable::place(std::span<c
                                                                      Position planned_length) {
   if (!has_place()) return std::nullopt;
   const Source source = best_source(tokens, planned_length);
-  const PrefixStore::Match saved = store_.find(tokens, source.kept + kWorthSaving);
+  auto saved = store_.take(tokens, source.kept + kWorthSaving);
   // A sequence that computes, or holds much besides, is copied where another is free for the copy.
   SequenceId to = source.sequence;
   bool copies = false;
@@ -99,21 +99,21 @@ Result<std::optional<SequenceTable::Placement>> SequenceTable::place(std::span<c
     copies = slot(to).taken || (lost > kWorthSaving && other_is_empty);
     if (copies) to = other;
   }
-  if (to < 0 || saved.entry != nullptr) {
+  if (to < 0 || saved) {
     to = free_sequence(-1);
     copies = false;
   }
   Slot& s = slot(to);
-  std::size_t kept = saved.entry != nullptr || to != source.sequence ? 0 : source.kept;
+  std::size_t kept = saved || to != source.sequence ? 0 : source.kept;
   if (s.tokens.size() > kept + kWorthSaving) save(to);
 
-  if (saved.entry != nullptr) {
-    // Saving may have moved entries about: look again.
-    const PrefixStore::Match again = store_.find(tokens, 0);
-    const std::size_t wanted = again.entry == nullptr ? 0 : std::min(again.common, tokens.size() - 1);
+  if (saved) {
     context_->release(to);
     s.tokens.clear();
-    if (wanted > 0 && restore(*again.entry, wanted, to, planned_length)) kept = wanted;
+    const std::size_t wanted = std::min(saved->common, tokens.size() - 1);
+    if (restore(saved->entry, wanted, to, planned_length)) kept = wanted;
+    // Others may begin there too; from one that goes back they can copy.
+    if (!saved->entry.goes_back) store_.put(std::move(saved->entry));
   } else if (copies &&
              context_->copy(source.sequence, to, static_cast<Position>(source.kept), planned_length)) {
     kept = source.kept;

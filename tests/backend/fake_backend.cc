@@ -1,11 +1,15 @@
 #include "backend/fake_backend.h"
 
 #include <algorithm>
+#include <cstring>
+#include <set>
+#include <thread>
 
 namespace minerva::testing {
 namespace {
 
 constexpr std::size_t kVocabulary = 258;
+constexpr std::chrono::microseconds kNap{500};
 
 // The token that follows `tokens`.
 TokenId next_token(const FakeBehaviour& behaviour, const std::vector<TokenId>& tokens) {
@@ -30,6 +34,17 @@ class FakeContext : public Context {
     const int call = behaviour_->decodes++;
     if (stop.stop_requested()) return failed(DecodeStatus::Aborted, "aborted");
     if (call == behaviour_->fail_decode_at) return failed(DecodeStatus::Fatal, "the fake model broke");
+    for (auto left = behaviour_->decode_time; left.count() > 0; left -= kNap) {
+      std::this_thread::sleep_for(kNap);
+      if (stop.stop_requested()) return failed(DecodeStatus::Aborted, "aborted");
+    }
+    std::set<SequenceId> sequences;
+    for (const BatchRow& row : batch) {
+      sequences.insert(row.sequence);
+      if (std::get<TokenId>(row.input) == behaviour_->poison_token)
+        return failed(DecodeStatus::Fatal, "the token is poison");
+    }
+    behaviour_->sequences_at_once = std::max(behaviour_->sequences_at_once.load(), sequences.size());
     if (call == behaviour_->no_slot_at) return failed(DecodeStatus::NoSlot, "no slot");
     outputs_.assign(batch.size(), {});
     for (std::size_t row = 0; row < batch.size(); ++row) {
@@ -73,11 +88,22 @@ class FakeContext : public Context {
     sequences_[to] = std::move(tokens);
     return {};
   }
-  Result<SequenceSnapshot> snapshot(SequenceId) const override {
-    return invalid_request("no snapshots", "None.");
+  Result<SequenceSnapshot> snapshot(SequenceId sequence) const override {
+    if (!behaviour_->snapshots) return invalid_request("no snapshots", "None.");
+    const auto found = sequences_.find(sequence);
+    SequenceSnapshot snapshot{.bytes = {}, .length = length(sequence)};
+    if (found == sequences_.end()) return snapshot;
+    const auto bytes = std::as_bytes(std::span(found->second));
+    snapshot.bytes.assign(bytes.begin(), bytes.end());
+    return snapshot;
   }
-  Result<void> restore(SequenceId, const SequenceSnapshot&) override {
-    return invalid_request("no snapshots", "None.");
+  Result<void> restore(SequenceId sequence, const SequenceSnapshot& snapshot) override {
+    if (!behaviour_->snapshots) return invalid_request("no snapshots", "None.");
+    auto& tokens = sequences_[sequence];
+    tokens.resize(snapshot.bytes.size() / sizeof(TokenId));
+    std::memcpy(tokens.data(), snapshot.bytes.data(), snapshot.bytes.size());
+    plans_[sequence] = static_cast<Position>(options_.context_tokens);
+    return {};
   }
   std::uint64_t state_bytes(SequenceId sequence) const override {
     return static_cast<std::uint64_t>(length(sequence)) * behaviour_->kv_bytes_per_token;
@@ -136,7 +162,7 @@ class FakeBackend : public InferenceBackend {
   std::string_view name() const noexcept override { return behaviour_->name; }
   std::string version() const override { return "fake"; }
   BackendCapabilities capabilities() const noexcept override {
-    return {.numeric_modes = behaviour_->numeric_modes};
+    return {.numeric_modes = behaviour_->numeric_modes, .snapshots = behaviour_->snapshots};
   }
   SupportAnswer supports(const ModelDescription&) const override { return behaviour_->support; }
   Result<MemoryNeed> memory_needed(const ModelDescription&, const LoadOptions&,

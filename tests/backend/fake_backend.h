@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,7 +21,10 @@ struct FakeBehaviour {
   Position plan_border = -1;   ///< what was planned above it is no prefix of what is not; -1 = no border
   int fail_decode_at = -1;     ///< the n-th decode call is Fatal
   int no_slot_at = -1;         ///< the n-th decode call finds no slot
+  TokenId poison_token = -1;   ///< a batch with this token is Fatal
   bool fail_load = false;
+  bool snapshots = false;
+  std::chrono::microseconds decode_time{0};
   bool numeric_modes = false;
   SupportAnswer support{Support::Yes, ""};
   std::uint64_t weights_bytes = 1000;
@@ -31,6 +35,7 @@ struct FakeBehaviour {
   std::atomic<int> decodes = 0;
   std::atomic<int> rows = 0;  ///< rows computed
   std::atomic<int> contexts = 0;
+  std::atomic<std::size_t> sequences_at_once = 0;  ///< in one batch, at the most
   std::atomic<bool> poisoned = false;
 };
 

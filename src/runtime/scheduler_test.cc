@@ -1,0 +1,326 @@
+// Many requests to one model, with a backend that says a script.
+#include "runtime/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <latch>
+#include <thread>
+
+#include "backend/fake_backend.h"
+#include "runtime/resident_model.h"
+
+namespace minerva {
+namespace {
+
+using testing::FakeBehaviour;
+using testing::make_fake_backend;
+using namespace std::chrono_literals;
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  ResidentModel& open(const ModelOptions& options = {}, std::uint32_t queue_max = 64,
+                      std::uint64_t prefix_cache_bytes = 1U << 20U) {
+    ModelDescription description;
+    description.path = "fake";
+    description.format = Format::Gguf;
+    description.context_length = 4096;
+    description.sampling.temperature = 0.0F;
+    auto backend = make_fake_backend(behaviour_);
+    auto model = backend->load(description, {}, {}).value();
+    model_ = std::make_unique<ResidentModel>(ResidentModel::Parts{.description = description,
+                                                                  .backend = backend,
+                                                                  .backend_reason = "test",
+                                                                  .fallbacks = {},
+                                                                  .model = model,
+                                                                  .tokenizer = model->vocabulary(),
+                                                                  .options = options,
+                                                                  .memory_limit_bytes = 0,
+                                                                  .open_timings = {},
+                                                                  .grant = nullptr,
+                                                                  .arbiter = nullptr,
+                                                                  .queue_max = queue_max,
+                                                                  .prefix_cache_bytes = prefix_cache_bytes});
+    return *model_;
+  }
+  static GenerationRequest ask(std::string prompt) { return {.prompt = std::move(prompt)}; }
+  static std::future<Result<Generation>> start(ResidentModel& model, GenerationRequest request) {
+    return std::async(std::launch::async,
+                      [&model, request = std::move(request)] { return model.generate(request, {}); });
+  }
+  static void await(const std::function<bool()>& condition) {
+    for (int i = 0; i < 20'000 && !condition(); ++i) std::this_thread::sleep_for(1ms);
+    ASSERT_TRUE(condition());
+  }
+
+  std::shared_ptr<FakeBehaviour> behaviour_ = std::make_shared<FakeBehaviour>();
+  std::unique_ptr<ResidentModel> model_;
+};
+
+TEST_F(SchedulerTest, ConcurrentRequestsShareBatches) {
+  behaviour_->decode_time = 2ms;
+  auto& model = open();
+  std::vector<std::future<Result<Generation>>> answers;
+  for (int i = 0; i < 12; ++i) answers.push_back(start(model, ask(std::to_string(i) + ">")));
+  for (auto& answer : answers) EXPECT_EQ(answer.get()->text, "hello");
+  EXPECT_GT(behaviour_->sequences_at_once, 1U);
+  EXPECT_LT(behaviour_->decodes, 12 * 5);
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestsBeyondTheLimitWaitTheirTurn) {
+  auto& model = open({.parallel = 2});
+  std::vector<std::future<Result<Generation>>> answers;
+  for (int i = 0; i < 12; ++i) answers.push_back(start(model, ask(std::to_string(i) + ">")));
+  for (auto& answer : answers) EXPECT_EQ(answer.get()->text, "hello");
+  EXPECT_LE(behaviour_->sequences_at_once, 2U);
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestsBeyondTheQueueAreRefused) {
+  behaviour_->decode_time = 2ms;
+  behaviour_->script = std::string(500, 'x');
+  auto& model = open({.parallel = 1}, 1);
+  auto first = start(model, ask(">"));
+  await([&] { return model.active_requests() == 1; });
+  auto second = start(model, ask(">"));
+  await([&] { return model.waiting_requests() == 1; });
+  const auto refused = model.generate(ask(">"), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Busy);
+  EXPECT_FALSE(refused.error().remedy.empty());
+  EXPECT_EQ(first.get()->text.size(), 500U);
+  EXPECT_EQ(second.get()->text.size(), 500U);
+}
+
+TEST_F(SchedulerTest, DeadlineCancelsWhatRuns) {
+  behaviour_->decode_time = 2ms;
+  behaviour_->script = std::string(3000, 'x');
+  auto& model = open();
+  auto request = ask(">");
+  request.deadline = 40ms;
+  const auto g = model.generate(request, {}).value();
+  EXPECT_EQ(g.finish_reason, FinishReason::Cancelled);
+  EXPECT_LT(g.text.size(), 3000U);
+  await([&] { return model.active_requests() == 0; });
+}
+
+TEST_F(SchedulerTest, DeadlineCancelsALongComputation) {
+  behaviour_->decode_time = 60s;  // one step
+  auto& model = open();
+  auto request = ask(">");
+  request.deadline = 20ms;
+  EXPECT_EQ(model.generate(request, {})->finish_reason, FinishReason::Cancelled);
+  await([&] { return model.active_requests() == 0; });  // the step was given up
+}
+
+TEST_F(SchedulerTest, DeadlineCancelsWhatWaits) {
+  behaviour_->decode_time = 2ms;
+  behaviour_->script = std::string(2000, 'x');
+  auto& model = open({.parallel = 1});
+  std::stop_source source;
+  auto long_request = ask(">");
+  long_request.cancel = source.get_token();
+  auto first = start(model, long_request);
+  await([&] { return model.active_requests() == 1; });
+  auto request = ask(">");
+  request.deadline = 20ms;
+  const auto g = model.generate(request, {}).value();
+  EXPECT_EQ(g.finish_reason, FinishReason::Cancelled);
+  EXPECT_TRUE(g.tokens.empty());
+  source.request_stop();
+  EXPECT_EQ(first.get()->finish_reason, FinishReason::Cancelled);
+}
+
+TEST_F(SchedulerTest, DeadlinesThatAreNoneOrInThePast) {
+  auto& model = open();
+  auto request = ask(">");
+  request.deadline = std::chrono::milliseconds::max();
+  EXPECT_EQ(model.generate(request, {})->text, "hello");
+  request.deadline = -1ms;
+  EXPECT_EQ(model.generate(request, {}).error().code, ErrorCode::InvalidRequest);
+  request.deadline = 0ms;
+  EXPECT_EQ(model.generate(request, {})->finish_reason, FinishReason::Cancelled);
+}
+
+TEST_F(SchedulerTest, CancellingOneLeavesTheOthersRight) {
+  behaviour_->decode_time = 1ms;
+  behaviour_->script = "a rather long answer that takes its time";
+  auto& model = open();
+  std::stop_source source;
+  auto cancelled = ask("1>");
+  cancelled.cancel = source.get_token();
+  auto first = start(model, cancelled);
+  auto second = start(model, ask("2>"));
+  await([&] { return model.active_requests() == 2; });
+  source.request_stop();
+  EXPECT_EQ(first.get()->finish_reason, FinishReason::Cancelled);
+  EXPECT_EQ(second.get()->text, behaviour_->script);
+  EXPECT_EQ(model.generate(ask("3>"), {})->text, behaviour_->script);
+}
+
+TEST_F(SchedulerTest, ConcurrentHighPriorityGoesFirstAndTheOtherGoesOn) {
+  behaviour_->decode_time = 2ms;
+  behaviour_->script = std::string(200, 'x');
+  auto& model = open({.parallel = 1});
+  auto low = ask("low>");
+  low.priority = Priority::Low;
+  auto slow = start(model, low);
+  await([&] { return model.active_requests() == 1; });
+  auto high = ask("high>");
+  high.priority = Priority::High;
+  high.max_tokens = 5;
+  EXPECT_EQ(model.generate(high, {})->text, "xxxxx");
+  EXPECT_EQ(slow.wait_for(0s), std::future_status::timeout);
+  EXPECT_EQ(slow.get()->text, behaviour_->script);
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestsToABrokenStepAreTriedOneByOne) {
+  behaviour_->poison_token = '!';
+  behaviour_->decode_time = 3ms;
+  auto& model = open();
+  std::vector<std::future<Result<Generation>>> answers;
+  for (const char* prompt : {"a>", "b!>", "c>", "d>"}) answers.push_back(start(model, ask(prompt)));
+  EXPECT_EQ(answers[0].get()->text, "hello");
+  EXPECT_EQ(answers[1].get().error().message, "the token is poison");
+  EXPECT_EQ(answers[2].get()->text, "hello");
+  EXPECT_EQ(answers[3].get()->text, "hello");
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestsCopyACommonPrefix) {
+  behaviour_->decode_time = 2ms;
+  behaviour_->script = std::string(200, 'x');
+  auto& model = open({.parallel = 2});
+  const std::string common(300, 'c');
+  // Two at once, so that the context has two sequences; then one goes on and the other asks for the same.
+  auto first = start(model, ask(common + "1>"));
+  auto other = start(model, ask("other>"));
+  await([&] { return model.active_requests() == 2; });
+  other.get();
+  auto second = ask(common + "2>");
+  second.max_tokens = 3;
+  const auto g = model.generate(second, {}).value();
+  EXPECT_EQ(g.text, "xxx");
+  EXPECT_EQ(g.timings.cached_tokens, 301U);
+  EXPECT_EQ(first.get()->text, behaviour_->script);
+}
+
+TEST_F(SchedulerTest, WhatGivesWayIsSavedAndRestored) {
+  behaviour_->snapshots = true;
+  auto& model = open({.parallel = 1});
+  const std::string a(400, 'a');
+  const std::string b(400, 'b');
+  ASSERT_TRUE(model.generate(ask(a + ">"), {}));
+  EXPECT_EQ(model.generate(ask(b + ">"), {})->timings.cached_tokens, 1U);  // BOS
+  const auto again = model.generate(ask(a + ">"), {}).value();
+  EXPECT_EQ(again.timings.prefill_tokens, 1U);
+  EXPECT_EQ(again.text, "hello");
+}
+
+TEST_F(SchedulerTest, SavedPrefixesKeepWithinTheirBytes) {
+  behaviour_->snapshots = true;
+  auto& model = open({.parallel = 1}, 64, 5000);  // one of 400 tokens, saved as tokens and state: 3.2 kB
+  for (const char c : {'a', 'b', 'c', 'd'}) {
+    ASSERT_TRUE(model.generate(ask(std::string(400, c) + ">"), {}));
+    EXPECT_LE(model.context_bytes(), 5000 + 4096 * behaviour_->kv_bytes_per_token);
+  }
+  EXPECT_EQ(model.generate(ask(std::string(400, 'c') + ">"), {})->timings.prefill_tokens, 1U);
+  EXPECT_EQ(model.generate(ask(std::string(400, 'a') + ">"), {})->timings.cached_tokens, 1U);
+}
+
+// A recurrent model, or one whose windows have moved on, can't go back into its prompt: the state at the
+// prompt's end is kept, so that another answer can begin there.
+TEST_F(SchedulerTest, AModelThatCantGoBackStartsAgainAtTheEndOfThePrompt) {
+  behaviour_->snapshots = true;
+  behaviour_->reuse_window = 0;
+  auto& model = open({.parallel = 1});
+  const std::string prompt(300, 'p');
+  ASSERT_TRUE(model.generate(ask(prompt + ">"), {}));
+  const auto g = model.generate(ask(prompt + ">changed, and more>"), {}).value();
+  EXPECT_EQ(g.timings.cached_tokens, 302U);
+  EXPECT_EQ(g.text, "hello");
+}
+
+class FakeContexts final : public ContextMaker {
+ public:
+  explicit FakeContexts(Model& model) : model_(model) {}
+  Result<void> reserve(const Size& size) override {
+    if (size.sequences > sequences_allowed) return fail(ErrorCode::OutOfMemory, "no memory", "None.");
+    return {};
+  }
+  Result<std::unique_ptr<Context>> make(const Size& size) override {
+    return model_.new_context({.context_tokens = size.tokens, .sequences_max = size.sequences});
+  }
+  Size limit() const override { return {.tokens = 4096, .sequences = 8}; }
+
+  std::uint32_t sequences_allowed = 8;
+
+ private:
+  Model& model_;
+};
+
+std::shared_ptr<Job> make_job(const Tokenizer& tokenizer, const std::string& prompt,
+                              std::uint32_t max_tokens = 100) {
+  auto job = std::make_shared<Job>(tokenizer.encode(prompt).value(), max_tokens, tokenizer,
+                                   Answer::Options{.sampling = {.temperature = 0}, .max_tokens = max_tokens});
+  job->context_tokens = 1024;
+  return job;
+}
+
+std::string text_of(Job& job) {
+  std::string text;
+  while (auto letter = job.mailbox.take({})) {
+    if (!*letter) return (*letter).error().message;
+    text += (*letter)->piece.text;
+    if ((*letter)->piece.finish) return text;
+  }
+  return text;
+}
+
+TEST_F(SchedulerTest, ThreadOfAClosedSchedulerCancelsWhatRunsAndWaits) {
+  behaviour_->decode_time = 60s;
+  const auto model = make_fake_backend(behaviour_)->load({}, {}, {}).value();
+  const auto tokenizer = model->vocabulary();
+  FakeContexts contexts(*model);
+  ComputeArbiter arbiter;
+  const auto first = make_job(*tokenizer, "1>");
+  const auto second = make_job(*tokenizer, "2>");
+  {
+    Scheduler scheduler(*model, contexts, arbiter, {});
+    ASSERT_TRUE(scheduler.submit(first));
+    await([&] { return scheduler.running() == 1; });
+    ASSERT_TRUE(scheduler.submit(second));
+  }
+  EXPECT_EQ(text_of(*first), "the model was closed");
+  EXPECT_EQ(text_of(*second), "the model was closed");
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestsWaitWhereMemoryAllowsNoMoreSequences) {
+  behaviour_->decode_time = 1ms;
+  const auto model = make_fake_backend(behaviour_)->load({}, {}, {}).value();
+  const auto tokenizer = model->vocabulary();
+  FakeContexts contexts(*model);
+  contexts.sequences_allowed = 1;
+  ComputeArbiter arbiter;
+  Scheduler scheduler(*model, contexts, arbiter, {});
+  std::vector<std::shared_ptr<Job>> jobs;
+  for (int i = 0; i < 4; ++i) {
+    jobs.push_back(make_job(*tokenizer, std::to_string(i) + ">"));
+    ASSERT_TRUE(scheduler.submit(jobs.back()));
+  }
+  for (const auto& job : jobs) EXPECT_EQ(text_of(*job), "hello");
+  EXPECT_EQ(behaviour_->sequences_at_once, 1U);
+}
+
+TEST_F(SchedulerTest, ARequestThatMemoryDoesNotAllowAtAllFails) {
+  const auto model = make_fake_backend(behaviour_)->load({}, {}, {}).value();
+  const auto tokenizer = model->vocabulary();
+  FakeContexts contexts(*model);
+  contexts.sequences_allowed = 0;
+  ComputeArbiter arbiter;
+  Scheduler scheduler(*model, contexts, arbiter, {});
+  const auto job = make_job(*tokenizer, ">");
+  ASSERT_TRUE(scheduler.submit(job));
+  EXPECT_EQ(text_of(*job), "no memory");
+}
+
+}  // namespace
+}  // namespace minerva
