@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <vector>
@@ -30,13 +31,19 @@ const CommandText kText = {
         "Measures how fast a model reads a prompt (pp) and writes an answer (tg), in\n"
         "tokens per second: the median of several runs after one that does not count.",
     .examples = {"minerva bench", "minerva bench llama.gguf --prompt-tokens 1024 --gen-tokens 0",
-                 "minerva bench -t 1 --json"}};
+                 "minerva bench -np 16 -n 128", "minerva bench -t 1 --json"}};
+
+constexpr std::uint32_t kShortPrompt = 16;  // of answers that are measured together
 
 struct Measurement {
   std::string name;  // "pp512"
   std::uint32_t tokens = 0;
   std::vector<double> speeds;  // tokens per second, one a run
 };
+
+std::unexpected<Error> cancelled() {
+  return fail(ErrorCode::Cancelled, "the measurement was cancelled", "Start it again for a result.");
+}
 
 class BenchCommand : public Command {
  public:
@@ -46,10 +53,17 @@ class BenchCommand : public Command {
 
  private:
   Result<void> check() const;
-  std::uint32_t context_tokens() const { return std::max(prompt_tokens_ + 1, 1 + generated_tokens_ + 1); }
+  std::uint32_t context_tokens() const {
+    return std::max(prompt_tokens_, kShortPrompt + generated_tokens_) + 1;
+  }
   /// One run. `prompt` tokens are read, `generated` are written after the first.
   Result<Timings> run_once(LoadedModel& model, std::uint32_t prompt, std::uint32_t generated,
                            const std::stop_token& stop);
+  GenerationRequest make_request(const LoadedModel& model, std::uint32_t prompt, std::uint32_t generated,
+                                 const std::stop_token& stop);
+  /// One run of `parallel_` answers at the same time: tokens per second of all together.
+  Result<double> run_together(LoadedModel& model, const std::stop_token& stop);
+  Result<Measurement> measure_together(LoadedModel& model, Console& console, const std::stop_token& stop);
   Result<Measurement> measure(LoadedModel& model, bool reading, Console& console,
                               const std::stop_token& stop);
   void print(const LoadedModel& model, const std::vector<Measurement>& all, Console& console) const;
@@ -61,6 +75,7 @@ class BenchCommand : public Command {
   std::uint32_t prompt_tokens_ = 512;
   std::uint32_t generated_tokens_ = 64;
   std::uint32_t repetitions_ = 5;
+  std::uint32_t parallel_ = 1;
   std::minstd_rand random_{42};
   TokenId last_first_ = -1;
 };
@@ -78,6 +93,8 @@ void BenchCommand::declare(Arguments& arguments) {
                   Listed::InShort, count(prompt_tokens_));
   arguments.value("-n,--gen-tokens,--n-gen", "N", "tokens of the answer; 0 = leave out (64)", Listed::InShort,
                   count(generated_tokens_));
+  arguments.value("-np,--parallel", "N", "answers written at the same time, measured besides (1)",
+                  Listed::InShort, count(parallel_));
   arguments.value("-r,--repetitions", "N", "runs that count (5)", Listed::InShort, count(repetitions_));
   declare_engine(arguments, engine_);
   declare_common(arguments, common_);
@@ -95,6 +112,11 @@ Result<void> BenchCommand::check() const {
     return invalid_request(fmt::format("--repetitions is {}", repetitions_),
                            fmt::format("Give a number in [1, {}].", kRepetitionsMax));
   }
+  constexpr std::uint32_t kParallelMax = 256;
+  if (parallel_ < 1 || parallel_ > kParallelMax) {
+    return invalid_request(fmt::format("--parallel is {}", parallel_),
+                           fmt::format("Give a number in [1, {}].", kParallelMax));
+  }
   if (prompt_tokens_ == 0 && generated_tokens_ == 0) {
     return invalid_request("there is nothing to measure: both numbers of tokens are 0",
                            "Give one of them, for example -n 64.");
@@ -102,8 +124,8 @@ Result<void> BenchCommand::check() const {
   return {};
 }
 
-Result<Timings> BenchCommand::run_once(LoadedModel& model, std::uint32_t prompt, std::uint32_t generated,
-                                       const std::stop_token& stop) {
+GenerationRequest BenchCommand::make_request(const LoadedModel& model, std::uint32_t prompt,
+                                             std::uint32_t generated, const std::stop_token& stop) {
   const std::uint32_t vocabulary = std::max(2U, model.description().vocabulary_size);
   std::vector<TokenId> ids(prompt);
   for (TokenId& id : ids) id = static_cast<TokenId>(random_() % vocabulary);
@@ -117,11 +139,45 @@ Result<Timings> BenchCommand::run_once(LoadedModel& model, std::uint32_t prompt,
   request.sampling.temperature = 0.0F;
   request.ignore_eos = true;
   request.cancel = stop;
-  MINERVA_ASSIGN(const Generation generation, model.generate(request));
-  if (generation.finish_reason == FinishReason::Cancelled) {
-    return fail(ErrorCode::Cancelled, "the measurement was cancelled", "Start it again for a result.");
-  }
+  return request;
+}
+
+Result<Timings> BenchCommand::run_once(LoadedModel& model, std::uint32_t prompt, std::uint32_t generated,
+                                       const std::stop_token& stop) {
+  MINERVA_ASSIGN(const Generation generation, model.generate(make_request(model, prompt, generated, stop)));
+  if (generation.finish_reason == FinishReason::Cancelled) return cancelled();
   return generation.timings;
+}
+
+Result<double> BenchCommand::run_together(LoadedModel& model, const std::stop_token& stop) {
+  std::vector<std::future<Result<Generation>>> answers;
+  for (std::uint32_t i = 0; i < parallel_; ++i) {
+    answers.push_back(std::async(
+        std::launch::async, [&model, request = make_request(model, kShortPrompt, generated_tokens_, stop)] {
+          return model.generate(request);
+        }));
+  }
+  double speed = 0;
+  for (auto& answer : answers) {
+    MINERVA_ASSIGN(const Generation generation, answer.get());
+    if (generation.finish_reason == FinishReason::Cancelled) return cancelled();
+    speed += generation.timings.decode_tps;
+  }
+  return speed;
+}
+
+Result<Measurement> BenchCommand::measure_together(LoadedModel& model, Console& console,
+                                                   const std::stop_token& stop) {
+  Measurement m{.name = fmt::format("tg{}x{}", generated_tokens_, parallel_),
+                .tokens = generated_tokens_ * parallel_,
+                .speeds = {}};
+  ProgressBar bar(m.name, console);
+  for (std::uint32_t run = 0; run <= repetitions_; ++run) {
+    MINERVA_ASSIGN(const double speed, run_together(model, stop));
+    bar.update(static_cast<float>(run + 1) / static_cast<float>(repetitions_ + 1));
+    if (run > 0) m.speeds.push_back(speed);  // the first makes the context
+  }
+  return m;
 }
 
 Result<Measurement> BenchCommand::measure(LoadedModel& model, bool reading, Console& console,
@@ -193,6 +249,7 @@ Json BenchCommand::as_json(const LoadedModel& model, const std::vector<Measureme
 Result<int> BenchCommand::execute(Console& console) {
   MINERVA_TRY(check());
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
+  engine_.options.parallel = parallel_;
   if (engine_.options.context_tokens == 0) engine_.options.context_tokens = context_tokens();
   const InterruptScope interrupt;
   MINERVA_ASSIGN(auto open, open_model(path, engine_, {}, console, interrupt.token()));
@@ -200,6 +257,10 @@ Result<int> BenchCommand::execute(Console& console) {
   for (const bool reading : {true, false}) {
     if ((reading ? prompt_tokens_ : generated_tokens_) == 0) continue;
     MINERVA_ASSIGN(auto measured, measure(*open.model, reading, console, interrupt.token()));
+    all.push_back(std::move(measured));
+  }
+  if (parallel_ > 1 && generated_tokens_ > 0) {
+    MINERVA_ASSIGN(auto measured, measure_together(*open.model, console, interrupt.token()));
     all.push_back(std::move(measured));
   }
   if (console.json()) {

@@ -14,7 +14,7 @@ _minerva_flags() {
     chat) echo "$model --no-history $answer $sampling $engine $common" ;;
     show) echo "$model --template $common" ;;
     tokenize) echo "$model $text --no-bos --no-parse-special --ids --jsonl $common" ;;
-    bench) echo "$model -p --prompt-tokens --n-prompt -n --gen-tokens --n-gen -r --repetitions $engine $common" ;;
+    bench) echo "$model -p --prompt-tokens --n-prompt -n --gen-tokens --n-gen -np --parallel -r --repetitions $engine $common" ;;
     doctor) echo "$common" ;;
     *) echo "--help --version" ;;
   esac
