@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/memory.h"
@@ -32,6 +33,18 @@ Result<std::shared_ptr<const ChatTemplate>> parse_template(const ResidentModel::
   return ChatTemplate::parse(source->source, parts.tokenizer->bos_text(), parts.tokenizer->eos_text());
 }
 
+// Counts for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::uint32_t>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<std::uint32_t>& count_;
+};
+
 }  // namespace
 
 ResidentModel::ResidentModel(Parts parts) : parts_(std::move(parts)), template_(nullptr) {}
@@ -46,7 +59,10 @@ Result<Generation> ResidentModel::generate(const GenerationRequest& request, con
   MINERVA_ASSIGN(auto prompt, prompt_ids(request));
   MINERVA_ASSIGN(auto sampling, resolve_sampling(request.sampling, parts_.description.sampling,
                                                  parts_.model->info().vocabulary_size));
+  std::optional<Counted> waits(waiting_);
   const std::lock_guard lock(mutex_);
+  waits.reset();
+  const Counted computes(active_);
   if (const Error* error = parts_.model->poisoned()) return std::unexpected(*error);
   MINERVA_ASSIGN(const std::uint32_t max_tokens, make_room(prompt.size(), request));
   Generator generator(*parts_.model, *parts_.tokenizer, sequence_, request, std::move(prompt), max_tokens,
@@ -128,6 +144,8 @@ Result<void> ResidentModel::replace_context(std::uint32_t context_tokens) {
       parts_.backend->memory_needed(
           parts_.description,
           {.use_mmap = parts_.options.use_mmap, .numeric_mode = parts_.options.numeric_mode}, context));
+  context_bytes_ = 0;
+  if (parts_.grant != nullptr) MINERVA_TRY(parts_.grant->resize(need.total()));
   const std::uint64_t available = available_memory_bytes(parts_.memory_limit_bytes);
   if (need.kv_bytes + need.compute_bytes > available) {
     return fail(ErrorCode::OutOfMemory,
@@ -137,6 +155,7 @@ Result<void> ResidentModel::replace_context(std::uint32_t context_tokens) {
                 "Use a smaller context: -c N.");
   }
   MINERVA_ASSIGN(sequence_.context, parts_.model->new_context(context));
+  context_bytes_ = need.kv_bytes + need.compute_bytes;
   return {};
 }
 

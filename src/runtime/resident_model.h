@@ -1,8 +1,11 @@
 // A model in memory: a backend's model with its tokenizer, chat template and what computes its requests.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +22,10 @@ namespace minerva {
 class ResidentModel {
  public:
   struct Parts {
+    /// What runs: for a converted directory the GGUF, with the directory's path, name, tokenizer, templates
+    /// and sampling defaults.
     ModelDescription description;
+    std::optional<ModelDescription> directory = {};  ///< a converted directory as the user knows it
     std::shared_ptr<InferenceBackend> backend;
     std::string backend_reason;
     std::vector<Fallback> fallbacks;
@@ -41,6 +47,12 @@ class ResidentModel {
   Result<std::shared_ptr<const ChatTemplate>> chat_template() const;
   Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
 
+  /// Requests that are computed, and that wait for a place among them, now. Any thread.
+  std::uint32_t active_requests() const noexcept { return active_; }
+  std::uint32_t waiting_requests() const noexcept { return waiting_; }
+  /// Bytes of contexts as predicted: KV caches and working memory. Any thread.
+  std::uint64_t context_bytes() const noexcept { return context_bytes_; }
+
  private:
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;
   Result<void> check_request(const GenerationRequest& request) const;
@@ -48,6 +60,9 @@ class ResidentModel {
   Result<void> replace_context(std::uint32_t context_tokens);
 
   Parts parts_;
+  std::atomic<std::uint32_t> active_ = 0;
+  std::atomic<std::uint32_t> waiting_ = 0;
+  std::atomic<std::uint64_t> context_bytes_ = 0;
   mutable std::once_flag template_once_;
   mutable Result<std::shared_ptr<const ChatTemplate>> template_;
   std::mutex mutex_;  // one generation at a time; guards what follows

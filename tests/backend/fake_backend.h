@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +22,8 @@ struct FakeBehaviour {
   int fail_decode_at = -1;     ///< the n-th decode call is Fatal
   int no_slot_at = -1;         ///< the n-th decode call finds no slot
   bool fail_load = false;
+  std::function<void(const LoadProgress&, int call)> on_load =
+      {};  ///< called in `load`, before it looks at anything
   bool numeric_modes = false;
   SupportAnswer support{Support::Yes, ""};
   std::uint64_t weights_bytes = 1000;
@@ -31,6 +34,8 @@ struct FakeBehaviour {
   std::atomic<int> decodes = 0;
   std::atomic<int> rows = 0;  ///< rows computed
   std::atomic<int> contexts = 0;
+  std::atomic<int> loads = 0;   ///< loads begun
+  std::atomic<int> models = 0;  ///< models alive
   std::atomic<bool> poisoned = false;
 };
 
