@@ -8,6 +8,7 @@
 #include "cli/numbers.h"
 #include "cli/sampling_keys.h"
 #include "cli/text_source.h"
+#include "runtime/preference.h"
 
 namespace minerva::cli {
 namespace {
@@ -38,20 +39,10 @@ Arguments::Setter one_of(T& target, std::array<std::pair<std::string_view, T>, N
   };
 }
 
-// "llama,native" in order of preference; "auto", alone, lets Minerva choose.
+// "llama,native" in order of preference; "auto" stands for what the format asks for.
 Result<std::vector<std::string>> parse_backends(std::string_view what, const std::string& text) {
-  std::vector<std::string> names;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const auto comma = std::min(text.find(',', begin), text.size());
-    std::string name = text.substr(begin, comma - begin);
-    if (name != "llama" && name != "native" && !(name == "auto" && name == text)) {
-      return invalid_request(
-          fmt::format("{}: '{}' is no backend", what, printable(name)),
-          "Use auto, llama, native, or a list in order of preference such as native,llama.");
-    }
-    if (name != "auto") names.push_back(std::move(name));
-    begin = comma + 1;
-  }
+  std::vector<std::string> names = split_names(text);
+  MINERVA_TRY(check_names(names, what));
   return names;
 }
 

@@ -1,9 +1,20 @@
 #include "cli/model_session.h"
 
+#include "base/memory.h"
 #include "cli/progress_bar.h"
 #include "runtime/sampling_settings.h"
 
 namespace minerva::cli {
+
+EngineOptions engine_options(const EngineFlags& flags) {
+  EngineOptions options;
+  // The limit is for the whole process; the engine counts what models take.
+  if (flags.memory_limit_bytes > 0) {
+    const std::uint64_t own = resident_bytes();
+    options.memory_limit_bytes = flags.memory_limit_bytes > own ? flags.memory_limit_bytes - own : 1;
+  }
+  return options;
+}
 
 Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlags& flags,
                              const SamplingOptions& sampling, Console& console, const std::stop_token& stop) {
@@ -12,12 +23,15 @@ Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlag
   if (description.vocabulary_size == 0) checked.logit_bias.clear();  // not known before loading
   MINERVA_TRY(resolve_sampling(checked, description.sampling, description.vocabulary_size));
   OpenModel open;
-  open.engine = std::make_unique<Engine>(EngineOptions{.memory_limit_bytes = flags.memory_limit_bytes});
+  open.engine = std::make_unique<Engine>(engine_options(flags));
   ProgressBar bar("loading " + path.filename().string(), console);
-  auto model = open.engine->open(path, flags.options, [&](float fraction) {
-    bar.update(fraction);
-    return !stop.stop_requested();
-  });
+  auto model = open.engine->open(
+      path, flags.options,
+      [&](float fraction) {
+        bar.update(fraction);
+        return !stop.stop_requested();
+      },
+      stop);
   bar.finish();
   if (!model) return std::unexpected(std::move(model).error());
   open.model = std::move(*model);

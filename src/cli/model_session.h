@@ -18,6 +18,9 @@ struct OpenModel {
   std::shared_ptr<LoadedModel> model;
 };
 
+/// The engine as the flags want it.
+EngineOptions engine_options(const EngineFlags& flags);
+
 /// Opens the model at `path` with a progress bar when it takes long. `stop` cancels. Sampling options that
 /// are out of range are refused before anything is loaded.
 Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlags& flags,

@@ -65,18 +65,6 @@ Result<float> narrow(std::string_view what, std::string_view text, double value)
   return static_cast<float>(value);
 }
 
-// The power of 1,024 that a unit such as "", "K", "kb" or "GiB" stands for; nothing for another text.
-std::optional<int> unit_power(std::string_view unit) {
-  if (unit.empty() || unit == "B" || unit == "b") return 0;
-  const std::string_view letters = "kmgt";
-  const auto power = letters.find(static_cast<char>(std::tolower(static_cast<unsigned char>(unit[0]))));
-  if (power == std::string_view::npos) return std::nullopt;
-  std::string rest;
-  for (const char c : unit.substr(1)) rest += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (!rest.empty() && rest != "b" && rest != "ib") return std::nullopt;
-  return static_cast<int>(power) + 1;
-}
-
 }  // namespace
 
 Result<int> parse_int(std::string_view what, std::string_view text) {
@@ -100,24 +88,6 @@ Result<std::optional<std::uint32_t>> parse_limit(std::string_view what, std::str
     return std::nullopt;
   }
   return parse_uint32(what, text);
-}
-
-Result<std::uint64_t> parse_bytes(std::string_view what, std::string_view text) {
-  constexpr double kBytesEnd = 18446744073709551616.0;  // 2^64
-  const auto unit_at = text.find_first_not_of("0123456789.");
-  const std::string_view unit = unit_at == std::string_view::npos ? std::string_view{} : text.substr(unit_at);
-  const auto power = unit_power(unit);
-  const auto number = parse_double(what, text.substr(0, unit_at), false);
-  if (!power || !number) {
-    return invalid_request(fmt::format("{}: {} is not an amount of memory", what, quoted(text)),
-                           fmt::format("Give bytes or a number with K, M, G or T, for example {} 2G.", what));
-  }
-  const double bytes = *number * std::pow(1024.0, *power);
-  if (bytes >= kBytesEnd) {
-    return invalid_request(fmt::format("{}: {} is too large", what, quoted(text)),
-                           fmt::format("Give an amount below 2^64 bytes, for example {} 2G.", what));
-  }
-  return static_cast<std::uint64_t>(bytes);
 }
 
 Result<std::vector<TokenId>> parse_token_ids(std::string_view what, std::string_view text) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "minerva/types.h"
 
 namespace minerva::cli {
@@ -21,8 +22,7 @@ Result<float> parse_float(std::string_view what, std::string_view text);
 /// A count where any negative number means "no limit", as llama.cpp's -n -1: absent then.
 Result<std::optional<std::uint32_t>> parse_limit(std::string_view what, std::string_view text);
 
-/// Bytes: "1000000", "512M", "1.5G", "2GiB". K, M, G and T are powers of 1,024.
-Result<std::uint64_t> parse_bytes(std::string_view what, std::string_view text);
+using minerva::parse_bytes;  // base/quantity.h
 
 /// "1,2,3", spaces allowed after a comma; at least one.
 Result<std::vector<TokenId>> parse_token_ids(std::string_view what, std::string_view text);

@@ -137,7 +137,9 @@ TEST(RunOptions, LeavesWhatWasNotGivenToTheModel) {
   EXPECT_EQ(p.options.generation.max_tokens, std::nullopt);
   EXPECT_EQ(p.options.engine.options.numeric_mode, NumericMode::Default);
   EXPECT_TRUE(p.options.engine.options.backends.empty());
-  EXPECT_TRUE(Parsed({"m", "--backend", "auto"}).options.engine.options.backends.empty());
+  EXPECT_THAT(Parsed({"m", "--backend", "auto"}).options.engine.options.backends, ElementsAre("auto"));
+  EXPECT_THAT(Parsed({"m", "--backend", "native,auto"}).options.engine.options.backends,
+              ElementsAre("native", "auto"));
 }
 
 TEST(RunOptions, RefusesWhatMakesNoSense) {
@@ -152,7 +154,7 @@ TEST(RunOptions, RefusesWhatMakesNoSense) {
       {{"-s", "-2"}, "--seed: '-2'"},
       {{"--backend", "cuda"}, "'cuda' is no backend"},
       {{"--backend", ""}, "'' is no backend"},
-      {{"--backend", "auto,llama"}, "'auto' is no backend"},
+      {{"--backend", "auto,"}, "'' is no backend"},
       {{"--numeric", "fp16"}, "'fp16' is not one of exact, fast"},
       {{"--color", "blue"}, "'blue'"},
       {{"--memory-limit", "lots"}, "'lots'"},

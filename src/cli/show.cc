@@ -38,15 +38,17 @@ struct Plan {
 
 Plan make_plan(const ModelDescription& description) {
   Plan plan;
-  const auto route = plan_route(description, {}, make_backends());
+  const EngineOptions options;
+  const auto converter = make_converter(options, process_environment);
+  const auto route = plan_route(description, {}, {}, make_backends(), *converter);
   if (!route) {
     plan.reason = route.error().message;
     return plan;
   }
-  const auto& step = route->steps.front();
-  plan.backend = step.backend->name();
+  const RouteLink& step = route->choice();
+  plan.backend = step.name;
   plan.reason = step.reason;
-  plan.passed_by = route->passed_by;
+  plan.passed_by = route->passed_by();
   plan.context_tokens = default_context_tokens(ModelOptions{}, description.context_length);
   const auto need = step.backend->memory_needed(description, {}, {.context_tokens = plan.context_tokens});
   if (need) plan.memory = *need;

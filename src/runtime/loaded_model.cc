@@ -9,29 +9,31 @@ LoadedModel::LoadedModel(std::unique_ptr<ModelHandle> handle) : handle_(std::mov
 LoadedModel::~LoadedModel() = default;
 
 const ModelDescription& LoadedModel::description() const noexcept {
-  return handle_->resident().parts().description;
+  return handle_->facts().description;
 }
 std::string_view LoadedModel::backend() const noexcept {
-  return handle_->resident().parts().backend->name();
+  return handle_->opened().backend;
 }
 std::string_view LoadedModel::backend_reason() const noexcept {
-  return handle_->resident().parts().backend_reason;
+  return handle_->opened().decision.backend_reason;
 }
 const std::vector<Fallback>& LoadedModel::fallbacks() const noexcept {
-  return handle_->resident().parts().fallbacks;
+  return handle_->opened().decision.fallbacks;
 }
 std::string_view LoadedModel::numeric_mode() const noexcept {
-  return handle_->resident().parts().model->info().numeric_mode;
+  return handle_->facts().numeric_mode;
 }
 
 Result<std::vector<TokenId>> LoadedModel::tokenize(std::string_view text, bool add_special,
                                                    bool parse_special) const {
-  return handle_->resident().parts().tokenizer->encode(
+  MINERVA_ASSIGN(const auto lease, handle_->lease());
+  return lease.model().parts().tokenizer->encode(
       text, {.add_special = add_special, .parse_special = parse_special});
 }
 
 Result<std::string> LoadedModel::detokenize(const std::vector<TokenId>& ids, bool skip_special) const {
-  return handle_->resident().parts().tokenizer->decode(ids, skip_special);
+  MINERVA_ASSIGN(const auto lease, handle_->lease());
+  return lease.model().parts().tokenizer->decode(ids, skip_special);
 }
 
 bool LoadedModel::has_chat_template() const noexcept {
@@ -39,16 +41,14 @@ bool LoadedModel::has_chat_template() const noexcept {
 }
 
 Result<GenerationRequest> LoadedModel::render_chat(const std::vector<ChatMessage>& messages) const {
-  auto chat_template = handle_->resident().chat_template();
-  if (!chat_template) return std::unexpected(std::move(chat_template).error());
-  auto prompt = (*chat_template)->render(messages, true);
-  if (!prompt) return std::unexpected(std::move(prompt).error());
+  MINERVA_ASSIGN(const auto chat_template, handle_->chat_template());
+  MINERVA_ASSIGN(auto prompt, chat_template->render(messages, true));
   // The template writes the special tokens itself, as transformers' apply_chat_template has it.
-  return GenerationRequest{.prompt = std::move(*prompt), .add_special = false, .parse_special = true};
+  return GenerationRequest{.prompt = std::move(prompt), .add_special = false, .parse_special = true};
 }
 
 Result<Generation> LoadedModel::generate(const GenerationRequest& request, const TextCallback& on_text) {
-  return handle_->resident().generate(request, on_text);
+  return handle_->generate(request, on_text);
 }
 
 std::string_view finish_reason_name(FinishReason reason) noexcept {

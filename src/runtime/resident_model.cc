@@ -42,6 +42,18 @@ Result<Generation> nothing_asked_for(const Job& job) {
   return generation;
 }
 
+// Counts for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::uint32_t>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<std::uint32_t>& count_;
+};
+
 ResidentModel::Parts completed(ResidentModel::Parts parts) {
   if (parts.arbiter == nullptr) parts.arbiter = std::make_shared<ComputeArbiter>();
   return parts;
@@ -63,6 +75,7 @@ Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template() const
 
 Result<Generation> ResidentModel::generate(const GenerationRequest& request, const TextCallback& on_text) {
   const auto start = std::chrono::steady_clock::now();
+  const Counted call(calls_);
   MINERVA_TRY(check_request(request));
   MINERVA_ASSIGN(const auto job, make_job(request));
   if (const Error* error = parts_.model->poisoned()) return std::unexpected(*error);
@@ -75,6 +88,12 @@ Result<Generation> ResidentModel::generate(const GenerationRequest& request, con
                     .kv_bytes = scheduler_.kv_bytes(),
                     .peak_rss_bytes = peak_resident_bytes()};
   return result;
+}
+
+std::uint32_t ResidentModel::active_requests() const noexcept {
+  const std::uint32_t calls = calls_;
+  const std::uint32_t waiting = scheduler_.waiting();
+  return std::max(scheduler_.running(), calls > waiting ? calls - waiting : 0);
 }
 
 Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& request) const {

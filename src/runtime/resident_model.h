@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,10 @@ namespace minerva {
 class ResidentModel {
  public:
   struct Parts {
+    /// What runs: for a converted directory the GGUF, with the directory's path, name, tokenizer, templates
+    /// and sampling defaults.
     ModelDescription description;
+    std::optional<ModelDescription> directory = {};  ///< a converted directory as the user knows it
     std::shared_ptr<InferenceBackend> backend;
     std::string backend_reason;
     std::vector<Fallback> fallbacks;
@@ -43,7 +48,9 @@ class ResidentModel {
   /// Thread-safe; see LoadedModel::generate.
   Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
 
-  std::uint32_t active_requests() const noexcept { return scheduler_.running(); }
+  /// Requests that are computed, or whose answer is still being handed over.
+  std::uint32_t active_requests() const noexcept;
+  /// Requests that wait for a place among them.
   std::uint32_t waiting_requests() const noexcept { return scheduler_.waiting(); }
   /// KV caches and kept prefixes.
   std::uint64_t context_bytes() const noexcept { return scheduler_.kv_bytes() + scheduler_.stored_bytes(); }
@@ -74,6 +81,7 @@ class ResidentModel {
   mutable std::once_flag grammar_once_;
   mutable std::unique_ptr<GrammarCompiler> grammar_compiler_;
   std::atomic<bool> first_generation_ = true;
+  std::atomic<std::uint32_t> calls_ = 0;  // of generate, under way
   Contexts contexts_;
   Scheduler scheduler_;
 };

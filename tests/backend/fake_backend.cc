@@ -142,7 +142,11 @@ class FakeModel : public Model {
     info_.context_length = description.context_length;
     info_.weights_bytes = behaviour_->weights_bytes;
     info_.numeric_mode = "fake";
+    ++behaviour_->models;
   }
+  ~FakeModel() override { --behaviour_->models; }
+  FakeModel(const FakeModel&) = delete;
+  FakeModel& operator=(const FakeModel&) = delete;
   const ModelInfo& info() const noexcept override { return info_; }
   Result<std::unique_ptr<Context>> new_context(const ContextOptions& options) override {
     return std::make_unique<FakeContext>(behaviour_, options);
@@ -172,6 +176,8 @@ class FakeBackend : public InferenceBackend {
   }
   Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions&,
                                       const LoadProgress& progress) override {
+    const int call = behaviour_->loads++;
+    if (behaviour_->on_load) behaviour_->on_load(progress, call);
     if (behaviour_->fail_load) return model_loading("the fake file is broken", kDownloadAgain);
     if (progress && !progress(0.5F))
       return fail(ErrorCode::Cancelled, "loading was cancelled", "Load it again.");

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ struct FakeBehaviour {
   bool fail_load = false;
   bool snapshots = false;
   std::chrono::microseconds decode_time{0};
+  std::function<void(const LoadProgress&, int call)> on_load =
+      {};  ///< called in `load`, before it looks at anything
   bool numeric_modes = false;
   SupportAnswer support{Support::Yes, ""};
   std::uint64_t weights_bytes = 1000;
@@ -36,6 +39,8 @@ struct FakeBehaviour {
   std::atomic<int> rows = 0;  ///< rows computed
   std::atomic<int> contexts = 0;
   std::atomic<std::size_t> sequences_at_once = 0;  ///< in one batch, at the most
+  std::atomic<int> loads = 0;   ///< loads begun
+  std::atomic<int> models = 0;  ///< models alive
   std::atomic<bool> poisoned = false;
 };
 

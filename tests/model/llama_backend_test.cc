@@ -448,7 +448,7 @@ TEST(LlamaBackend, NameAndCapabilities) {
   ModelDescription description;
   description.format = Format::HfSafetensors;
   const SupportAnswer answer = backend->supports(description);
-  EXPECT_EQ(answer.support, Support::No);
+  EXPECT_EQ(answer.support, Support::AfterConversion);
   EXPECT_FALSE(answer.reason.empty());
 }
 

@@ -80,7 +80,8 @@ class LlamaBackend final : public InferenceBackend {
   BackendCapabilities capabilities() const noexcept override { return {.snapshots = true}; }
 
   SupportAnswer supports(const ModelDescription& description) const override {
-    if (description.format != Format::Gguf) return {Support::No, "the llama backend runs GGUF files only"};
+    if (description.format != Format::Gguf)
+      return {Support::AfterConversion, "the llama backend runs GGUF files only"};
     const Architecture* const architecture = find_architecture(description.architecture);
     if (architecture == nullptr) {
       return {Support::No,

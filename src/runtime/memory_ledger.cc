@@ -1,0 +1,188 @@
+#include "runtime/memory_ledger.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace minerva {
+namespace {
+
+std::uint64_t subtract(std::uint64_t a, std::uint64_t b) noexcept {
+  return a > b ? a - b : 0;
+}
+
+double megabytes(std::uint64_t bytes) noexcept {
+  return static_cast<double>(bytes) / 1e6;
+}
+
+}  // namespace
+
+class MemoryLedger::Grant final : public MemoryGrant {
+ public:
+  Grant(std::shared_ptr<MemoryLedger> ledger, std::uint64_t bytes)
+      : ledger_(std::move(ledger)), bytes_(bytes) {}
+  ~Grant() override { ledger_->release(bytes_); }
+  Grant(const Grant&) = delete;
+  Grant& operator=(const Grant&) = delete;
+
+  Result<void> resize(std::uint64_t bytes) override {
+    const std::lock_guard one_at_a_time(mutex_);
+    const std::uint64_t held = bytes_;
+    if (bytes <= held) {
+      bytes_ = bytes;
+      ledger_->release(held - bytes);
+      return {};
+    }
+    return ledger_->grow(*this, bytes - held);
+  }
+  std::uint64_t bytes() const noexcept override { return bytes_; }
+  void add(std::uint64_t bytes) noexcept { bytes_ += bytes; }
+
+ private:
+  std::shared_ptr<MemoryLedger> ledger_;
+  std::mutex mutex_;
+  std::atomic<std::uint64_t> bytes_;
+};
+
+MemoryLedger::MemoryLedger(std::uint64_t budget_bytes, Available available)
+    : budget_(budget_bytes), available_(std::move(available)) {}
+
+void MemoryLedger::set_reclaimer(Reclaimer* reclaimer) {
+  const std::lock_guard lock(mutex_);
+  reclaimer_ = reclaimer;
+}
+
+std::uint64_t MemoryLedger::missing(std::uint64_t bytes, std::uint64_t available) const {
+  const std::uint64_t over_budget = subtract(bytes, subtract(budget_, granted_));
+  return std::max(over_budget, subtract(bytes, available));
+}
+
+std::unexpected<Error> MemoryLedger::refusal(std::uint64_t bytes) const {
+  return fail(ErrorCode::OutOfMemory,
+              fmt::format("{:.1f} MB more are required but only {:.1f} MB is available", megabytes(bytes),
+                          megabytes(free_bytes())),
+              "Use a smaller context (-c N) or a smaller model, unload or unpin other models, or raise the "
+              "memory limit.");
+}
+
+Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, const std::stop_token& stop,
+                                                           Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  const auto place = queue_.insert(queue_.end(), {Clock::now()});
+  const auto leave = [&] {
+    queue_.erase(place);
+    ++version_;
+    changed_.notify_all();
+  };
+  while (true) {
+    const std::uint64_t seen = version_;
+    auto outcome = Reclaimer::Outcome::Busy;
+    if (place == queue_.begin()) {
+      lock.unlock();
+      const std::uint64_t available = available_();
+      lock.lock();
+      const std::uint64_t short_of = missing(bytes, available);
+      if (short_of == 0) {
+        granted_ += bytes;
+        leave();
+        lock.unlock();
+        return std::make_shared<Grant>(shared_from_this(), bytes);
+      }
+      Reclaimer* const reclaimer = reclaimer_;
+      const std::uint64_t granted = granted_;
+      lock.unlock();
+      outcome = reclaimer == nullptr ? Reclaimer::Outcome::Nothing : reclaimer->reclaim(short_of, granted);
+      lock.lock();
+    }
+    if (outcome == Reclaimer::Outcome::Freed) continue;
+    if (stop.stop_requested()) {
+      leave();
+      return fail(ErrorCode::Cancelled, "waiting for memory was cancelled", "Open the model again.");
+    }
+    // What was true when the reclaimer looked need not be any more.
+    if (outcome == Reclaimer::Outcome::Nothing && version_ == seen) {
+      leave();
+      lock.unlock();
+      return refusal(bytes);
+    }
+    const bool woken = changed_.wait_until(lock, stop, deadline, [&] { return version_ != seen; });
+    if (!woken && !stop.stop_requested()) {
+      leave();
+      return fail(ErrorCode::Busy,
+                  fmt::format("running requests of other models hold the memory: {:.1f} MB are required",
+                              megabytes(bytes)),
+                  "Try again later, or raise the memory limit.");
+    }
+  }
+}
+
+// For a context that a running model needs larger. It holds memory already: were it to wait for another
+// model that does the same, neither would go on.
+Result<void> MemoryLedger::grow(Grant& grant, std::uint64_t bytes) {
+  while (true) {
+    const std::uint64_t available = available_();
+    std::unique_lock lock(mutex_);
+    const std::uint64_t seen = version_;
+    const std::uint64_t short_of = missing(bytes, available);
+    if (short_of == 0) {
+      granted_ += bytes;
+      grant.add(bytes);
+      return {};
+    }
+    Reclaimer* const reclaimer = reclaimer_;
+    const std::uint64_t granted = granted_;
+    lock.unlock();
+    const auto outcome =
+        reclaimer == nullptr ? Reclaimer::Outcome::Nothing : reclaimer->reclaim(short_of, granted);
+    if (outcome == Reclaimer::Outcome::Freed) continue;
+    if (outcome != Reclaimer::Outcome::Pending) return refusal(bytes);
+    lock.lock();
+    changed_.wait(lock, [&] { return version_ != seen; });
+  }
+}
+
+void MemoryLedger::release(std::uint64_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    granted_ -= std::min(bytes, granted_);
+    ++version_;
+  }
+  changed_.notify_all();
+}
+
+void MemoryLedger::notify() {
+  release(0);
+}
+
+std::uint64_t MemoryLedger::granted_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return granted_;
+}
+
+std::uint64_t MemoryLedger::attainable_bytes() const {
+  std::unique_lock lock(mutex_);
+  Reclaimer* const reclaimer = reclaimer_;
+  const std::uint64_t granted = granted_;
+  lock.unlock();
+  const std::uint64_t pinned = reclaimer == nullptr ? granted : reclaimer->pinned_bytes();
+  const std::uint64_t available = available_();
+  const std::uint64_t freed = subtract(granted, pinned);
+  const std::uint64_t from_system = available > kUnlimitedMemory - freed ? available : available + freed;
+  return std::min(subtract(budget_, pinned), from_system);
+}
+
+std::uint64_t MemoryLedger::free_bytes() const {
+  const std::uint64_t available = available_();
+  const std::lock_guard lock(mutex_);
+  return std::min(subtract(budget_, granted_), available);
+}
+
+std::optional<MemoryLedger::Clock::time_point> MemoryLedger::waiting_since() const {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) return std::nullopt;
+  return queue_.front().since;
+}
+
+}  // namespace minerva

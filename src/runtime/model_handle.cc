@@ -1,0 +1,51 @@
+#include "runtime/model_handle.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace minerva {
+namespace {
+
+using Clock = ModelCache::Clock;
+
+// What a request gets that ended before its model was there.
+Generation cancelled_generation() {
+  Generation generation;
+  generation.finish_reason = FinishReason::Cancelled;
+  return generation;
+}
+
+}  // namespace
+
+Result<ModelCache::Lease> ModelHandle::lease() {
+  return engine_->lease(opened_, LeasePurpose::Look, {}, Clock::time_point::max());
+}
+
+Result<std::shared_ptr<const ChatTemplate>> ModelHandle::chat_template() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (template_ != nullptr) return template_;
+  }
+  MINERVA_ASSIGN(const auto held, lease());
+  MINERVA_ASSIGN(auto parsed, held.model().chat_template());
+  const std::lock_guard lock(mutex_);
+  template_ = std::move(parsed);
+  return template_;
+}
+
+Result<Generation> ModelHandle::generate(const GenerationRequest& request, const TextCallback& on_text) {
+  const auto start = Clock::now();
+  const auto deadline = request.deadline ? start + *request.deadline : Clock::time_point::max();
+  auto held = engine_->lease(opened_, LeasePurpose::Generate, request.cancel, deadline);
+  if (!held) {
+    if (held.error().code == ErrorCode::Cancelled) return cancelled_generation();
+    return std::unexpected(std::move(held).error());
+  }
+  if (!request.deadline) return held->model().generate(request, on_text);
+  GenerationRequest rest = request;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+  rest.deadline = std::max(left, std::chrono::milliseconds(0));
+  return held->model().generate(rest, on_text);
+}
+
+}  // namespace minerva
