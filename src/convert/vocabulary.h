@@ -1,0 +1,48 @@
+// A directory's tokenizer as the vocabulary of a GGUF file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "convert/key_values.h"
+#include "minerva/model_description.h"
+
+namespace minerva::convert {
+
+/// llama.cpp's numbers.
+enum class TokenType : std::int32_t { Normal = 1, Unknown, Control, UserDefined, Unused, Byte };
+
+/// What llama.cpp needs to split text: one entry of `tokens`, `types` (and `scores`) for each row of the
+/// embedding.
+struct GgufVocabulary {
+  std::string model;  ///< "gpt2" (byte-level BPE) or "llama" (SentencePiece)
+  std::string pre;    ///< how text is cut before BPE
+  std::vector<std::string> tokens;
+  std::vector<std::int32_t> types;
+  std::vector<float> scores;        ///< "llama" only
+  std::vector<std::string> merges;  ///< "gpt2" only
+  std::optional<bool> add_space_prefix;
+  /// Where llama.cpp splits some texts otherwise than the directory's tokenizer: a sentence each.
+  std::vector<std::string> notes;
+};
+
+/// Reads tokenizer.json, else tokenizer.model, and fills up to `rows` tokens. Errors: ModelLoading (missing or
+/// damaged); InvalidRequest when llama.cpp has no tokenizer of this kind.
+Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, std::size_t rows);
+
+/// Sets "tokenizer.ggml.tokens" and so on.
+void set_vocabulary(GgufVocabulary vocabulary, KeyValues& keys);
+
+/// Sets the ids of special tokens below `rows`, and whether they are put around a text. Returns notes, as
+/// above. Errors: ModelLoading.
+Result<std::vector<std::string>> set_special_tokens(const ModelDescription& description, std::size_t rows,
+                                                    KeyValues& keys);
+
+/// Sets the chat templates.
+void set_chat_templates(const ModelDescription& description, KeyValues& keys);
+
+}  // namespace minerva::convert
