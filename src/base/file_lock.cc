@@ -25,8 +25,8 @@ int operation_of(FileLock::Kind kind) noexcept {
 bool is_still(int descriptor, const std::filesystem::path& path) noexcept {
   struct stat open{};
   struct stat named{};
-  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_dev == named.st_dev &&
-         open.st_ino == named.st_ino;
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
 /// An open and locked descriptor; -1 with errno EWOULDBLOCK while another has the lock.

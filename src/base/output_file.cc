@@ -51,8 +51,7 @@ fs::path temporary_name(const fs::path& path) {
 
 /// Makes a rename survive a power cut. Not every file system can: then it is as safe as it gets.
 void sync_folder(const fs::path& folder) noexcept {
-  const int descriptor =
-      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
   ::fsync(descriptor);
   ::close(descriptor);

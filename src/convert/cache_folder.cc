@@ -110,8 +110,8 @@ Result<void> make_room(const fs::path& folder, const std::string& keep, std::uin
                        std::uint64_t bytes_max) {
   if (bytes > bytes_max) {
     return invalid_request(
-        fmt::format("the converted model needs {} bytes, and the folder of converted models may have {}", bytes,
-                    bytes_max),
+        fmt::format("the converted model needs {} bytes, and the folder of converted models may have {}",
+                    bytes, bytes_max),
         "Raise that limit, or convert the model to a file of its own with 'minerva convert'.");
   }
   const auto entries = cache_entries(folder);

@@ -41,8 +41,8 @@ Result<void> ConversionCache::make(const ModelDescription& description, const Ca
   MINERVA_ASSIGN(const std::uint64_t bytes, gguf_bytes(description, WeightType::Stored));
   MINERVA_TRY(entry.announce(bytes, identity));
   {
-    MINERVA_ASSIGN(const FileLock folder, FileLock::wait(folder_ / kFolderLock, FileLock::Kind::Exclusive,
-                                                         still_wanted(progress)));
+    MINERVA_ASSIGN(const FileLock folder,
+                   FileLock::wait(folder_ / kFolderLock, FileLock::Kind::Exclusive, still_wanted(progress)));
     MINERVA_TRY(make_room(folder_, entry.key(), bytes, bytes_max_));
   }
   MINERVA_TRY(to_gguf(description, entry.model(), WeightType::Stored, progress));

@@ -37,10 +37,9 @@ Result<HfConfig> open_config(const ModelDescription& description) {
   const bool is_directory = description.format == Format::HfSafetensors ||
                             description.format == Format::HfTorchBin || description.format == Format::HfMlx;
   if (is_directory) return HfConfig::open(description.path);
-  return invalid_request(
-      fmt::format("'{}' is no Hugging Face directory but {}", description.path.filename().string(),
-                  format_name(description.format)),
-      "Only Hugging Face directories are converted to GGUF.");
+  return invalid_request(fmt::format("'{}' is no Hugging Face directory but {}",
+                                     description.path.filename().string(), format_name(description.format)),
+                         "Only Hugging Face directories are converted to GGUF.");
 }
 
 void set_general(const ModelDescription& description, const Source& source, GgmlType type, KeyValues& keys) {
@@ -68,6 +67,11 @@ Result<bool> set_tokenizer(const ModelDescription& description, const Source& so
     auto vocabulary = read_vocabulary(description.path, rows);
     if (vocabulary) {
       notes.insert(notes.end(), vocabulary->notes.begin(), vocabulary->notes.end());
+      const std::string name = harmless_name(description.name, *vocabulary);
+      if (vocabulary->strips_spaces && (name != description.name || source.spec.family != "phi3")) {
+        notes.emplace_back("llama.cpp keeps spaces beside special tokens that the tokenizer takes along");
+      }
+      keys.set("general.name", name);
       set_vocabulary(std::move(*vocabulary), keys);
       MINERVA_ASSIGN(const auto more, set_special_tokens(description, rows, keys));
       notes.insert(notes.end(), more.begin(), more.end());
@@ -123,8 +127,9 @@ Result<void> can_convert(const ModelDescription& description) {
   return check_same_result(source, config);
 }
 
-Result<ConversionReport> convert_to_gguf(const ModelDescription& description, const std::filesystem::path& out,
-                                         const ConversionOptions& options, const LoadProgress& progress) {
+Result<ConversionReport> convert_to_gguf(const ModelDescription& description,
+                                         const std::filesystem::path& out, const ConversionOptions& options,
+                                         const LoadProgress& progress) {
   if (!options.replace) {  // said before the work, not after; commit looks again
     std::error_code ignored;
     if (std::filesystem::exists(std::filesystem::symlink_status(out, ignored))) {

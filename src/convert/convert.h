@@ -56,8 +56,9 @@ Result<void> can_convert(const ModelDescription& description);
 /// ModelLoading (damaged or changed checkpoint); InvalidRequest (tensors that the architecture has not, `out`
 /// cannot be written, no space left, a tokenizer that llama.cpp has not); Cancelled. Nothing is left behind
 /// then.
-Result<ConversionReport> convert_to_gguf(const ModelDescription& description, const std::filesystem::path& out,
-                                         const ConversionOptions& options, const LoadProgress& progress);
+Result<ConversionReport> convert_to_gguf(const ModelDescription& description,
+                                         const std::filesystem::path& out, const ConversionOptions& options,
+                                         const LoadProgress& progress);
 
 /// The same with a tokenizer if possible.
 Result<void> to_gguf(const ModelDescription& description, const std::filesystem::path& out, WeightType type,

@@ -18,13 +18,10 @@ using native::DecoderSpec;
 
 // Llama with squared ReLU instead of a gated MLP.
 void arcee(ConfigFields& fields, DecoderSpec& spec) {
-  native::llama_like(fields,
-                     {.hidden = 2560,
-                      .intermediate = 18432,
-                      .positions = 4096,
-                      .epsilon = 1e-5,
-                      .activation = "relu2"},
-                     spec);
+  native::llama_like(
+      fields,
+      {.hidden = 2560, .intermediate = 18432, .positions = 4096, .epsilon = 1e-5, .activation = "relu2"},
+      spec);
   spec.gated = false;
   spec.names.gate.clear();
 }

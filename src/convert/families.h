@@ -15,9 +15,9 @@ namespace minerva::convert {
 
 /// What llama.cpp's code of an architecture can do, and what its files look like.
 struct Family {
-  std::string_view model_type;                     ///< in config.json
-  std::string_view architecture;                   ///< in GGUF
-  native::FamilyFunction spec = nullptr;           ///< null: the native engine's
+  std::string_view model_type;            ///< in config.json
+  std::string_view architecture;          ///< in GGUF
+  native::FamilyFunction spec = nullptr;  ///< null: the native engine's
   kernels::Activation activation = kernels::Activation::Silu;
   bool query_key_pairs = false;  ///< rows of q and k so that neighbours rotate together
   bool window_pattern = false;   ///< some layers have a sliding window
@@ -27,7 +27,7 @@ struct Family {
   bool own_head = true;          ///< an output matrix may lie beside the embedding
   bool output_bias = false;      ///< attn_output may have a bias
   bool mlp_bias = false;
-  bool square_attention = false;  ///< heads times their elements are the hidden size
+  bool square_attention = false;   ///< heads times their elements are the hidden size
   bool frequency_factors = false;  ///< llama3's rotation
   bool yarn = false;
   bool partial_rotary = false;

@@ -15,8 +15,7 @@ constexpr float kThetaDefault = 10000.0F;  // llama.cpp's, where a file gives no
 
 class Setter {
  public:
-  Setter(const Source& source, KeyValues& keys)
-      : family_(*source.family), spec_(source.spec), keys_(keys) {}
+  Setter(const Source& source, KeyValues& keys) : family_(*source.family), spec_(source.spec), keys_(keys) {}
 
   void run() {
     sizes();

@@ -10,9 +10,9 @@
 
 namespace minerva::convert {
 
-using GgufValue = std::variant<bool, std::uint32_t, std::uint64_t, std::int32_t, float, std::string,
-                               std::vector<std::string>, std::vector<float>, std::vector<std::int32_t>,
-                               std::vector<bool>>;
+using GgufValue =
+    std::variant<bool, std::uint32_t, std::uint64_t, std::int32_t, float, std::string,
+                 std::vector<std::string>, std::vector<float>, std::vector<std::int32_t>, std::vector<bool>>;
 
 /// In the order in which they were set. Keys are unique.
 class KeyValues {

@@ -14,7 +14,8 @@ namespace minerva::convert {
 using Merge = std::pair<std::string, std::string>;
 
 struct MergeScores {
-  /// For each token: minus the place of the first merge that makes it; for one that none makes, less than all.
+  /// For each token: minus the place of the first merge that makes it; for one that none makes, less than
+  /// all.
   std::vector<float> scores;
   /// Neighbours that llama.cpp joins because their text is a token, and the tokenizer does not: no merge says
   /// so.

@@ -64,7 +64,7 @@ struct Known {
 };
 // dbrx is llama-bpe without whole words.
 constexpr std::array kKnown = {
-    Known{kLlama3, "llama-bpe", true}, Known{kLlama3, "dbrx", false},   Known{kQwen2, "qwen2", false},
+    Known{kLlama3, "llama-bpe", true}, Known{kLlama3, "dbrx", false},  Known{kQwen2, "qwen2", false},
     Known{kGpt4o, "gpt-4o", false},    Known{kTekken, "tekken", true},
 };
 

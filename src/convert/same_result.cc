@@ -54,8 +54,9 @@ class Check {
     const auto limited = std::ranges::find_if(spec_.layers, [&](const auto& l) { return limits(l.window); });
     if (limited == spec_.layers.end()) return {};
     if (!family_.window_pattern) {
-      return differs(fmt::format("its '{}' has no sliding window, and this model's layers see {} of {} tokens",
-                                 family_.architecture, limited->window, spec_.context_length));
+      return differs(
+          fmt::format("its '{}' has no sliding window, and this model's layers see {} of {} tokens",
+                      family_.architecture, limited->window, spec_.context_length));
     }
     const bool same = std::ranges::all_of(
         spec_.layers, [&](const auto& l) { return l.window == 0 || l.window == limited->window; });
@@ -85,9 +86,10 @@ class Check {
 
   Result<void> shapes() const {
     if (family_.square_attention && spec_.heads * spec_.head_dim != spec_.hidden) {
-      return differs(fmt::format("its '{}' has heads that make up the hidden size ({}), and this model's {} "
-                                 "heads have {} elements each",
-                                 family_.architecture, spec_.hidden, spec_.heads, spec_.head_dim));
+      return differs(
+          fmt::format("its '{}' has heads that make up the hidden size ({}), and this model's {} "
+                      "heads have {} elements each",
+                      family_.architecture, spec_.hidden, spec_.heads, spec_.head_dim));
     }
     if (!family_.own_head && !spec_.tied_head) {
       return differs(fmt::format("its '{}' has no output matrix beside the embedding", family_.architecture));

@@ -24,16 +24,16 @@ struct Role {
   const char* name;  ///< in the files of Hugging Face: "bos_token", "bos_token_id"
   const char* key;   ///< in GGUF
 };
-constexpr std::array kRoles = {Role{"bos", "bos_token_id"},       Role{"eos", "eos_token_id"},
-                               Role{"unk", "unknown_token_id"},   Role{"sep", "seperator_token_id"},
-                               Role{"pad", "padding_token_id"},   Role{"cls", "cls_token_id"},
+constexpr std::array kRoles = {Role{"bos", "bos_token_id"},     Role{"eos", "eos_token_id"},
+                               Role{"unk", "unknown_token_id"}, Role{"sep", "seperator_token_id"},
+                               Role{"pad", "padding_token_id"}, Role{"cls", "cls_token_id"},
                                Role{"mask", "mask_token_id"}};
 
 // llama.cpp takes these for ends of generation by their text.
 constexpr auto kKnownEnds = std::to_array<std::string_view>(
-    {"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>",
-     "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|fim_pad|>",
-     "<|repo_name|>", "<|file_sep|>"});
+    {"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
+     "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
+     "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"});
 
 /// What the post-processor of a tokenizer.json puts around one text.
 struct Around {

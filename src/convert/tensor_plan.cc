@@ -200,17 +200,18 @@ class Planner {
     MINERVA_ASSIGN(native::Linear linear, binder_.linear(pattern, rows, columns));
     std::vector<float> bias = std::exchange(linear.bias, {});
     if (!bias.empty() && !traits.bias) {
-      return invalid_request(fmt::format("the model has biases ('{}.bias') that llama.cpp's '{}' does not add",
-                                         module, family_.architecture),
-                             "Run the directory with the native backend.");
+      return invalid_request(
+          fmt::format("the model has biases ('{}.bias') that llama.cpp's '{}' does not add", module,
+                      family_.architecture),
+          "Run the directory with the native backend.");
     }
-    PlannedTensor tensor{.header = {.name = prefix_ + name + ".weight",
-                                    .dims = {static_cast<std::uint64_t>(columns),
-                                             static_cast<std::uint64_t>(rows)},
-                                    .type = type_of(linear, columns)},
-                         .matrix = std::move(linear),
-                         .numbers = {},
-                         .pair_heads = traits.pair_heads};
+    PlannedTensor tensor{
+        .header = {.name = prefix_ + name + ".weight",
+                   .dims = {static_cast<std::uint64_t>(columns), static_cast<std::uint64_t>(rows)},
+                   .type = type_of(linear, columns)},
+        .matrix = std::move(linear),
+        .numbers = {},
+        .pair_heads = traits.pair_heads};
     elements_[tensor.header.type] += rows * columns;
     plan_.tensors.push_back(std::move(tensor));
     if (bias.empty()) return {};
@@ -256,10 +257,9 @@ class Planner {
   Result<void> nothing_left() const {
     for (const TensorView& tensor : checkpoint_->tensors()) {
       if (is_no_weight(tensor.name) || used_.contains(std::string(module_of(tensor.name)))) continue;
-      return invalid_request(
-          fmt::format("'{}': tensor {} belongs to nothing that llama.cpp's '{}' has", tensor.file,
-                      quoted(tensor.name), family_.architecture),
-          "Run the directory with the native backend, or give the model without it.");
+      return invalid_request(fmt::format("'{}': tensor {} belongs to nothing that llama.cpp's '{}' has",
+                                         tensor.file, quoted(tensor.name), family_.architecture),
+                             "Run the directory with the native backend, or give the model without it.");
     }
     return {};
   }

@@ -66,9 +66,9 @@ Result<void> TensorWriter::write_matrix(const PlannedTensor& tensor, const ByteS
     }
     read_row(matrix, row);
     if (!encode_row(tensor.header.type, row_, encoded_)) {
-      return invalid_request(fmt::format("tensor {} has numbers that F16 cannot hold (above 65504)",
-                                         quoted(tensor.header.name)),
-                             "Convert with --type bf16 or f32.");
+      return invalid_request(
+          fmt::format("tensor {} has numbers that F16 cannot hold (above 65504)", quoted(tensor.header.name)),
+          "Convert with --type bf16 or f32.");
     }
     MINERVA_TRY(sink(encoded_));
   }

@@ -26,9 +26,11 @@ using tokenizers::HfTokenizer;
 using tokenizers::JsonDocument;
 using tokenizers::JsonField;
 
-constexpr float kAddedScore = -1000.0F;   // as llama.cpp's converter has it
+constexpr float kAddedScore = -1000.0F;  // as llama.cpp's converter has it
 constexpr float kUnusedScore = -10000.0F;
 constexpr std::string_view kMarker = "\xe2\x96\x81";  // U+2581, SentencePiece's space
+
+constexpr std::array<std::string_view, 4> kPhi3Tokens = {"</s>", "<unk>", "<s>", "<|endoftext|>"};
 
 std::unexpected<Error> no_such_tokenizer(std::string_view what) {
   return invalid_request(fmt::format("llama.cpp has no tokenizer like this model's: {}", what),
@@ -83,6 +85,10 @@ class JsonReader {
     } else {
       MINERVA_TRY(byte_level(whole_words));
     }
+    const auto has = [this](std::string_view text) {
+      return std::ranges::find(vocabulary_.tokens, text) != vocabulary_.tokens.end();
+    };
+    vocabulary_.has_phi3_tokens = std::ranges::all_of(kPhi3Tokens, has);
     if (tokenizer_.vocabulary_size() > rows_) {
       note(fmt::format("the tokenizer has {} tokens beyond the {} rows of the embedding: they are left out",
                        tokenizer_.vocabulary_size() - rows_, rows_));
@@ -101,6 +107,10 @@ class JsonReader {
       MINERVA_ASSIGN(const JsonField content, element.field("content"));
       MINERVA_ASSIGN(const std::string_view text, content.string());
       added_.emplace(text);
+      for (const char* flag : {"lstrip", "rstrip"}) {
+        MINERVA_ASSIGN(const bool strips, element.boolean_or(flag, false));
+        vocabulary_.strips_spaces = vocabulary_.strips_spaces || strips;
+      }
     }
     return {};
   }
@@ -192,9 +202,10 @@ class JsonReader {
     }
     vocabulary_.scores = std::move(scored.scores);
     if (whole_words || scored.pairs_without_merge > 0 || scored.scattered_tokens > 0) {
-      note(fmt::format("llama.cpp joins pieces by score, not by the tokenizer's merges: some texts split "
-                       "otherwise ({} pairs have no merge, {} tokens no single place)",
-                       scored.pairs_without_merge, scored.scattered_tokens));
+      note(
+          fmt::format("llama.cpp joins pieces by score, not by the tokenizer's merges: some texts split "
+                      "otherwise ({} pairs have no merge, {} tokens no single place)",
+                      scored.pairs_without_merge, scored.scattered_tokens));
     }
     return {};
   }
@@ -224,8 +235,8 @@ Result<GgufVocabulary> read_sentencepiece_file(const std::filesystem::path& path
     vocabulary.notes.emplace_back("llama.cpp does not normalise text as the tokenizer.model does");
   }
   if (model.pieces.size() > rows) {
-    vocabulary.notes.push_back(fmt::format("the tokenizer has {} tokens beyond the embedding's rows",
-                                           model.pieces.size() - rows));
+    vocabulary.notes.push_back(
+        fmt::format("the tokenizer has {} tokens beyond the embedding's rows", model.pieces.size() - rows));
   }
   return vocabulary;
 }
@@ -249,6 +260,19 @@ Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, s
   if (pieces == nullptr) return internal_error("tokenizer.json gave a tokenizer of another kind");
   MINERVA_ASSIGN(const JsonDocument document, JsonDocument::load(json, limits::kTokenizerFileBytesMax));
   return JsonReader(document.root(), *pieces, rows).read();
+}
+
+std::string harmless_name(std::string name, const GgufVocabulary& vocabulary) {
+  if (vocabulary.has_phi3_tokens && vocabulary.strips_spaces) return name;  // a Phi-3 indeed
+  std::string lower = name;
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 0x20 : c; });
+  for (const std::string_view trigger : {"phi-3", "phi3"}) {
+    for (std::size_t at = lower.find(trigger); at != std::string::npos; at = lower.find(trigger)) {
+      name.replace(at, trigger.size(), name.substr(at, 3) + " 3");
+      lower.replace(at, trigger.size(), "phi 3");
+    }
+  }
+  return name;
 }
 
 void set_vocabulary(GgufVocabulary vocabulary, KeyValues& keys) {

@@ -26,13 +26,19 @@ struct GgufVocabulary {
   std::vector<float> scores;        ///< "llama" only
   std::vector<std::string> merges;  ///< "gpt2" only
   std::optional<bool> add_space_prefix;
+  bool strips_spaces = false;    ///< some special tokens take the spaces beside them along
+  bool has_phi3_tokens = false;  ///< those that llama.cpp looks for where a model's name says Phi-3
   /// Where llama.cpp splits some texts otherwise than the directory's tokenizer: a sentence each.
   std::vector<std::string> notes;
 };
 
-/// Reads tokenizer.json, else tokenizer.model, and fills up to `rows` tokens. Errors: ModelLoading (missing or
-/// damaged); InvalidRequest when llama.cpp has no tokenizer of this kind.
+/// Reads tokenizer.json, else tokenizer.model, and fills up to `rows` tokens. Errors: ModelLoading (missing
+/// or damaged); InvalidRequest when llama.cpp has no tokenizer of this kind.
 Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, std::size_t rows);
+
+/// A name for general.name that llama.cpp makes nothing of: for names with "phi3" or "phi-3" it treats
+/// special tokens in Phi-3's way, and loads no vocabulary without them.
+std::string harmless_name(std::string name, const GgufVocabulary& vocabulary);
 
 /// Sets "tokenizer.ggml.tokens" and so on.
 void set_vocabulary(GgufVocabulary vocabulary, KeyValues& keys);

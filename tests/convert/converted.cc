@@ -5,17 +5,28 @@
 #include <array>
 #include <fstream>
 
+#include "conversion/hf_directory.h"
+
 namespace minerva::testing {
 
 namespace fs = std::filesystem;
 
 fs::path test_model(const std::string& name) {
+  if (name == "smollm2") return smollm2_directory();
   for (const char* group : {"models", "formats", "conversions"}) {
     const fs::path path = fs::path(MINERVA_TEST_DATA) / group / name;
     if (fs::exists(path / "config.json")) return path;
   }
   ADD_FAILURE() << "no test model " << name;
   return {};
+}
+
+fs::path smollm2_directory() {
+  if (!fs::exists(smollm2_gguf())) return {};
+  static const TempDir folder;
+  static const Result<void> written = write_hf_directory(smollm2_gguf(), folder.path());
+  EXPECT_TRUE(written) << written.error().message;
+  return folder.path();
 }
 
 ModelDescription describe_directory(const fs::path& directory) {

@@ -18,6 +18,9 @@ namespace minerva::testing {
 /// A model of tests/data by its name: in models/, formats/ or conversions/.
 std::filesystem::path test_model(const std::string& name);
 
+/// SmolLM2 in BF16, written from the default model once for the program; empty where that is missing.
+std::filesystem::path smollm2_directory();
+
 ModelDescription describe_directory(const std::filesystem::path& directory);
 
 /// Converts into `folder` and fails the test on an error. The path of the file.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "convert/converted.h"
+#include "convert/llama_runner.h"
 #include "model/llama_fixture.h"
 #include "native/test_support.h"
 #include "text/tokenizer/load.h"
@@ -55,29 +56,42 @@ TEST_P(ConvertedGreedyTest, EqualsTransformers) {
   const TempDir folder;
   const fs::path directory = test_model(GetParam().model);
   const auto path = convert_into(
-      folder, directory,
-      {.type = convert::WeightType::F32, .tokenizer = convert::TokenizerUse::IfPossible});
-  const auto model = load_llama(path);
-  ASSERT_NE(model, nullptr);
+      folder, directory, {.type = convert::WeightType::F32, .tokenizer = convert::TokenizerUse::IfPossible});
+  LlamaRunner llama(path);
+  ASSERT_TRUE(llama.loaded());
   const json expected = read_json(directory / "expected.json");
   const auto logits = native::testing::reference_logits(directory / "expected.safetensors");
-  const std::size_t vocabulary = model->info().vocabulary_size;
-  auto context = model->new_context({.context_tokens = 512, .threads = 1});
-  ASSERT_TRUE(context) << context.error().message;
+  const std::size_t vocabulary = llama.vocabulary_size();
   for (const json& c : expected["cases"]) {
     const auto prompt = c["prompt_ids"].get<std::vector<TokenId>>();
     const auto greedy = c["greedy_ids"].get<std::vector<TokenId>>();
-    (*context)->release(0);
-    const auto last = decode_all(**context, prompt);
-    ASSERT_EQ(last.size(), vocabulary);
     const auto row = c["logits_row"].get<std::size_t>() * vocabulary;
     ASSERT_LE(row + vocabulary, logits.size());
+    const auto last = llama.start(prompt);
     EXPECT_LE(max_difference(last, std::span(logits).subspan(row, vocabulary)), GetParam().tolerance)
         << c["prompt"];
-    (*context)->release(0);
-    const auto got = generate_greedy(**context, prompt, greedy.size());
+    const auto got = llama.greedy(prompt, greedy.size());
     for (std::size_t i = 0; i < greedy.size(); ++i) {
       if (c.contains("margins") && c["margins"][i].get<double>() < kTie) break;
+      ASSERT_EQ(got.at(i), greedy[i]) << c["prompt"] << " step " << i;
+    }
+  }
+}
+
+TEST(ConvertedSmolLm2, EqualsTransformersInItsStoredType) {
+  MINERVA_NEEDS_MODEL(smollm2_gguf());
+  const TempDir folder;
+  const auto path = convert_into(folder, smollm2_directory(), {});
+  LlamaRunner llama(path);
+  ASSERT_TRUE(llama.loaded());
+  for (const json& c : read_json(fs::path(MINERVA_TEST_DATA) / "smollm2" / "expected.json")) {
+    const auto prompt = c["prompt_ids"].get<std::vector<TokenId>>();
+    const auto greedy = c["greedy_ids"].get<std::vector<TokenId>>();
+    EXPECT_EQ(llama.tokenize(c["text"].get<std::string>(), true), prompt) << c["prompt"];
+    const auto got = llama.greedy(prompt, greedy.size());
+    for (std::size_t i = 0; i < greedy.size(); ++i) {
+      // llama.cpp multiplies BF16 weights with activations rounded to BF16.
+      if (c["margins"][i].get<double>() < 0.05) break;
       ASSERT_EQ(got.at(i), greedy[i]) << c["prompt"] << " step " << i;
     }
   }
