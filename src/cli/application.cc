@@ -99,6 +99,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_chat_command());
   commands.push_back(make_show_command());
   commands.push_back(make_tokenize_command());
+  commands.push_back(make_convert_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_doctor_command());
   return commands;

@@ -16,7 +16,7 @@ using native::RotarySpec;
 std::unexpected<Error> differs(std::string_view what) {
   return invalid_request(fmt::format("llama.cpp would compute this model differently: {}", what),
                          "Run the directory with the native backend where it can, or convert it all the same "
-                         "with --approximate.");
+                         "with 'minerva convert --approximate'.");
 }
 
 bool about(double a, double b) {

@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 4> kPhi3Tokens = {"</s>", "<unk>", "<s>",
 std::unexpected<Error> no_such_tokenizer(std::string_view what) {
   return invalid_request(fmt::format("llama.cpp has no tokenizer like this model's: {}", what),
                          "Run the directory itself (Minerva keeps its tokenizer), or convert it with "
-                         "--no-tokenizer.");
+                         "'minerva convert --no-tokenizer'.");
 }
 
 std::int32_t number(TokenType type) {
@@ -252,8 +252,9 @@ Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, s
   if (!path_exists(json)) {
     const auto model = directory / "tokenizer.model";
     if (path_exists(model)) return read_sentencepiece_file(model, rows);
-    return model_loading("the directory has no tokenizer.json and no tokenizer.model",
-                         "Download the tokenizer's files too, or convert with --no-tokenizer.");
+    return model_loading(
+        "the directory has no tokenizer.json and no tokenizer.model",
+        "Download the tokenizer's files too, or convert with 'minerva convert --no-tokenizer'.");
   }
   MINERVA_ASSIGN(const auto tokenizer, load_tokenizer_json(directory));
   const auto* const pieces = dynamic_cast<const HfTokenizer*>(tokenizer.get());
