@@ -9,8 +9,9 @@
 
 namespace minerva {
 
-/// An exclusive or shared lock on a file of its own, which is made when it is missing and never removed while
-/// it is locked. Holds between threads too: each object is a holder of its own. Movable.
+/// An exclusive or shared lock on a file of its own, which is made when it is missing. Holds between threads
+/// too: each object is a holder of its own. Who has it exclusively may remove the file, as the last thing:
+/// from then on others can have the lock. Movable.
 class FileLock {
  public:
   enum class Kind : unsigned char { Shared, Exclusive };
