@@ -106,8 +106,8 @@ std::vector<std::unique_ptr<Command>> make_commands() {
 }
 
 int run_application(std::vector<std::string> arguments) {
-  std::signal(SIGXFSZ, SIG_IGN);  // and a file that may not grow on is one
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is an error of write(), not the end of the process
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow on
   const auto commands = make_commands();
   CommonFlags flags;
   flags.json = asks_for(arguments, "--json");
