@@ -192,9 +192,12 @@ class JsonReader {
     if (std::ranges::count(vocabulary_.types, number(TokenType::Byte)) != 256) {
       return no_such_tokenizer("it does not have all byte tokens <0x00> to <0xFF>");
     }
-    auto scored = score_by_merges(vocabulary_.tokens, merges_, [this](std::string_view text) {
-      return added_.contains(std::string(text)) || is_byte_token(text);
-    });
+    std::unordered_set<std::string> apart = added_;  // as they are written there, and as they stand here
+    for (std::size_t i = 0; i < vocabulary_.tokens.size(); ++i) {
+      if (vocabulary_.types[i] != number(TokenType::Normal)) apart.insert(vocabulary_.tokens[i]);
+    }
+    auto scored = score_by_merges(vocabulary_.tokens, merges_,
+                                  [&](std::string_view text) { return apart.contains(std::string(text)); });
     for (std::size_t i = 0; i < scored.scores.size(); ++i) {
       const auto type = static_cast<TokenType>(vocabulary_.types[i]);
       if (type == TokenType::Control || type == TokenType::UserDefined) scored.scores[i] = kAddedScore;
