@@ -260,10 +260,14 @@ Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, s
         "Download the tokenizer's files too, or convert with 'minerva convert --no-tokenizer'.");
   }
   MINERVA_ASSIGN(const auto tokenizer, load_tokenizer_json(directory));
-  const auto* const pieces = dynamic_cast<const HfTokenizer*>(tokenizer.get());
-  if (pieces == nullptr) return internal_error("tokenizer.json gave a tokenizer of another kind");
   MINERVA_ASSIGN(const JsonDocument document, JsonDocument::load(json, limits::kTokenizerFileBytesMax));
-  return JsonReader(document.root(), *pieces, rows).read();
+  return make_vocabulary(document.root(), *tokenizer, rows);
+}
+
+Result<GgufVocabulary> make_vocabulary(const JsonField& root, const Tokenizer& tokenizer, std::size_t rows) {
+  const auto* const pieces = dynamic_cast<const HfTokenizer*>(&tokenizer);
+  if (pieces == nullptr) return internal_error("tokenizer.json gave a tokenizer of another kind");
+  return JsonReader(root, *pieces, rows).read();
 }
 
 std::string harmless_name(std::string name, const GgufVocabulary& vocabulary) {

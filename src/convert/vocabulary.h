@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "convert/key_values.h"
 #include "minerva/model_description.h"
+#include "text/tokenizer/json_fields.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace minerva::convert {
 
@@ -35,6 +37,10 @@ struct GgufVocabulary {
 /// Reads tokenizer.json, else tokenizer.model, and fills up to `rows` tokens. Errors: ModelLoading (missing
 /// or damaged); InvalidRequest when llama.cpp has no tokenizer of this kind.
 Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, std::size_t rows);
+
+/// The same for an opened tokenizer.json and the tokenizer that was made of it.
+Result<GgufVocabulary> make_vocabulary(const tokenizers::JsonField& root, const Tokenizer& tokenizer,
+                                       std::size_t rows);
 
 /// A name for general.name that llama.cpp makes nothing of: for names with "phi3" or "phi-3" it treats
 /// special tokens in Phi-3's way, and loads no vocabulary without them.
