@@ -32,8 +32,8 @@ std::uint64_t sum(std::uint64_t a, std::uint64_t b) noexcept {
 
 }  // namespace
 
-CacheEntry::CacheEntry(const fs::path& folder, std::string key)
-    : folder_(folder),
+CacheEntry::CacheEntry(fs::path folder, std::string key)
+    : folder_(std::move(folder)),
       key_(std::move(key)),
       model_(folder_ / (key_ + ".gguf")),
       lock_(folder_ / (key_ + std::string(kLockEnding))) {}
@@ -99,7 +99,7 @@ std::vector<CacheEntry> cache_entries(const fs::path& folder) {
     const auto time = one.last_use();
     found.emplace_back(time, std::move(one));
   }
-  std::ranges::stable_sort(found, {}, [](const auto& entry) { return entry.first; });
+  std::ranges::sort(found, {}, [](const auto& entry) { return entry.first; });
   std::vector<CacheEntry> entries;
   entries.reserve(found.size());
   for (auto& entry : found) entries.push_back(std::move(entry.second));

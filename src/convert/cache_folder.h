@@ -17,7 +17,7 @@ namespace minerva::convert {
 /// time is that of the last use.
 class CacheEntry {
  public:
-  CacheEntry(const std::filesystem::path& folder, std::string key);
+  CacheEntry(std::filesystem::path folder, std::string key);
 
   const std::string& key() const noexcept { return key_; }
   const std::filesystem::path& model() const noexcept { return model_; }

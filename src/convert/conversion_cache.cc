@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "convert/cache_folder.h"
+#include "convert/conversion.h"
 #include "convert/convert.h"
 #include "convert/model_identity.h"
 
@@ -38,14 +39,16 @@ ConversionCache::ConversionCache(fs::path folder, std::uint64_t bytes_max)
 Result<void> ConversionCache::make(const ModelDescription& description, const CacheEntry& entry,
                                    const std::string& identity, const LoadProgress& progress) const {
   entry.remove_partial();
-  MINERVA_ASSIGN(const std::uint64_t bytes, gguf_bytes(description, WeightType::Stored));
+  MINERVA_ASSIGN(const Conversion conversion,
+                 Conversion::plan(description, {.tokenizer = TokenizerUse::IfPossible}));
+  const std::uint64_t bytes = conversion.file_bytes();
   MINERVA_TRY(entry.announce(bytes, identity));
   {
     MINERVA_ASSIGN(const FileLock folder,
                    FileLock::wait(folder_ / kFolderLock, FileLock::Kind::Exclusive, still_wanted(progress)));
     MINERVA_TRY(make_room(folder_, entry.key(), bytes, bytes_max_));
   }
-  MINERVA_TRY(to_gguf(description, entry.model(), WeightType::Stored, progress));
+  MINERVA_TRY(conversion.write(entry.model(), OutputFile::Existing::Replace, progress));
   // The directory may have changed while it was read: then this is neither the old nor the new model.
   MINERVA_ASSIGN(const std::string now, model_identity(description));
   if (now == identity) return {};

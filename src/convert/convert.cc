@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "convert/conversion.h"
 #include "convert/families.h"
 #include "convert/gguf_writer.h"
 #include "convert/hyper_parameters.h"
@@ -87,13 +88,12 @@ Result<bool> set_tokenizer(const ModelDescription& description, const Source& so
   return false;
 }
 
-struct Conversion {
-  GgufLayout layout;
-  TensorPlan plan;
-  ConversionReport report;
-};
+}  // namespace
 
-Result<Conversion> prepare(const ModelDescription& description, const ConversionOptions& options) {
+Conversion::Conversion(GgufLayout layout, TensorPlan plan, ConversionReport report)
+    : layout_(std::move(layout)), plan_(std::move(plan)), report_(std::move(report)) {}
+
+Result<Conversion> Conversion::plan(const ModelDescription& description, const ConversionOptions& options) {
   MINERVA_ASSIGN(const HfConfig config, open_config(description));
   MINERVA_ASSIGN(const Source source, read_source(config));
   ConversionReport report{.architecture = std::string(source.family->architecture), .type = {}, .notes = {}};
@@ -116,10 +116,19 @@ Result<Conversion> prepare(const ModelDescription& description, const Conversion
   report.type = ggml_type_traits(plan.main_type).name;
   report.tensors = plan.tensors.size();
   report.bytes = layout.file_bytes();
-  return Conversion{std::move(layout), std::move(plan), std::move(report)};
+  return Conversion(std::move(layout), std::move(plan), std::move(report));
 }
 
-}  // namespace
+Result<void> Conversion::write(const std::filesystem::path& out, OutputFile::Existing existing,
+                               const LoadProgress& progress) const {
+  TensorWriter writer;
+  const TensorProducer produce = [&](std::size_t i, const ByteSink& sink) -> Result<void> {
+    MINERVA_TRY(writer.write(plan_.tensors[i], sink));
+    if (auto problem = plan_.checkpoint->problem()) return std::unexpected(std::move(*problem));
+    return {};
+  };
+  return write_gguf(layout_, out, existing, produce, progress);
+}
 
 Result<void> can_convert(const ModelDescription& description) {
   MINERVA_ASSIGN(const HfConfig config, open_config(description));
@@ -137,16 +146,10 @@ Result<ConversionReport> convert_to_gguf(const ModelDescription& description,
                              "Choose another name, or say that it is to be replaced (--force).");
     }
   }
-  MINERVA_ASSIGN(Conversion conversion, prepare(description, options));
-  TensorWriter writer;
-  const TensorProducer produce = [&](std::size_t i, const ByteSink& sink) -> Result<void> {
-    MINERVA_TRY(writer.write(conversion.plan.tensors[i], sink));
-    if (auto problem = conversion.plan.checkpoint->problem()) return std::unexpected(std::move(*problem));
-    return {};
-  };
+  MINERVA_ASSIGN(const Conversion conversion, Conversion::plan(description, options));
   const auto existing = options.replace ? OutputFile::Existing::Replace : OutputFile::Existing::Keep;
-  MINERVA_TRY(write_gguf(conversion.layout, out, existing, produce, progress));
-  return std::move(conversion.report);
+  MINERVA_TRY(conversion.write(out, existing, progress));
+  return conversion.report();
 }
 
 Result<void> to_gguf(const ModelDescription& description, const std::filesystem::path& out, WeightType type,
@@ -158,8 +161,8 @@ Result<void> to_gguf(const ModelDescription& description, const std::filesystem:
 
 Result<std::uint64_t> gguf_bytes(const ModelDescription& description, WeightType type) {
   MINERVA_ASSIGN(const Conversion conversion,
-                 prepare(description, {.type = type, .tokenizer = TokenizerUse::Leave}));
-  return conversion.layout.file_bytes();
+                 Conversion::plan(description, {.type = type, .tokenizer = TokenizerUse::Leave}));
+  return conversion.file_bytes();
 }
 
 }  // namespace minerva::convert

@@ -87,6 +87,7 @@ constexpr std::array kFamilies = {
            .architecture = "gemma2",
            .activation = Activation::GeluTanh,
            .window_pattern = true,
+           .always_windows = true,
            .pattern = 2,
            .wide_scale_layers = 46,
            .softcaps = true,

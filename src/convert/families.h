@@ -21,6 +21,7 @@ struct Family {
   kernels::Activation activation = kernels::Activation::Silu;
   bool query_key_pairs = false;  ///< rows of q and k so that neighbours rotate together
   bool window_pattern = false;   ///< some layers have a sliding window
+  bool always_windows = false;   ///< and llama.cpp asserts that there are some
   int pattern = 0;               ///< llama.cpp's own: every so-manieth layer has none
   int wide_scale_layers = 0;     ///< with so many layers, attention is scaled by hidden / heads
   bool softcaps = false;         ///< attention and logits are capped, always

@@ -90,7 +90,7 @@ class Setter {
     if (!family_.window_pattern) return;
     int window = 0;
     for (const auto& layer : spec_.layers) window = std::max(window, layer.window);
-    if (window == 0) window = static_cast<int>(spec_.context_length);  // none: one that never is full
+    if (window == 0) return;
     set("attention.sliding_window", window);
     bool as_usual = true;
     std::vector<bool> windowed;

@@ -51,6 +51,11 @@ class Check {
   }
 
   Result<void> windows() const {
+    const auto has_window = [](const native::LayerSpec& layer) { return layer.window > 0; };
+    if (family_.always_windows && std::ranges::none_of(spec_.layers, has_window)) {
+      return differs(fmt::format("its '{}' has layers with a sliding window, and this model none",
+                                 family_.architecture));
+    }
     const auto limited = std::ranges::find_if(spec_.layers, [&](const auto& l) { return limits(l.window); });
     if (limited == spec_.layers.end()) return {};
     if (!family_.window_pattern) {

@@ -54,7 +54,7 @@ void TensorWriter::read_row(const WeightMatrix& matrix, std::int64_t row) {
 Result<void> TensorWriter::write_matrix(const PlannedTensor& tensor, const ByteSink& sink) {
   const WeightMatrix& matrix = tensor.matrix.weight;
   const bool as_stored = is_stored_as(matrix, tensor.header.type);
-  const std::size_t row_bytes =
+  const auto row_bytes =
       static_cast<std::size_t>(tensor.header.bytes / static_cast<std::uint64_t>(matrix.rows));
   row_.resize(static_cast<std::size_t>(matrix.cols));
   encoded_.resize(row_bytes);

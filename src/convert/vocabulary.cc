@@ -145,14 +145,12 @@ class JsonReader {
         add(fmt::format("[PAD{}]", i), TokenType::Unused);
       } else if (has_bytes && is_byte_token(*text)) {
         add(*text, TokenType::Byte);
-      } else if (tokenizer_.is_special(id)) {
+      } else if (tokenizer_.is_special(id) || (added_.contains(*text) && looks_special(*text))) {
         add(*text, TokenType::Control);
-      } else if (!added_.contains(*text)) {
-        add(*text, TokenType::Normal);
-      } else if (looks_special(*text)) {
-        add(*text, TokenType::Control);
-      } else {
+      } else if (added_.contains(*text)) {
         add(with_spaces(*text), TokenType::UserDefined);
+      } else {
+        add(*text, TokenType::Normal);
       }
     }
   }
@@ -177,7 +175,7 @@ class JsonReader {
     vocabulary_.pre = known.name;
     fill_tokens(false);
     vocabulary_.merges.reserve(merges_.size());
-    for (const auto& [left, right] : merges_) vocabulary_.merges.push_back(left + " " + right);
+    for (const auto& [left, right] : merges_) vocabulary_.merges.push_back(fmt::format("{} {}", left, right));
     return {};
   }
 
