@@ -125,12 +125,10 @@ class Check {
         if (family_.frequency_factors) return {};
         break;
       case RotaryKind::Yarn:
-        if (family_.yarn && rotary.truncate) return {};
-        if (family_.yarn) return differs("it rounds yarn's range of dimensions, and this model does not");
+        if (family_.yarn) return yarn(rotary);
         break;
       case RotaryKind::LongRope:
         if (!family_.partial_rotary) break;
-        if (rotary.max_positions <= rotary.original_positions) return {};
         return differs(
             "it chooses longrope's factors by the size of the context, and this model by the length of the "
             "text");
@@ -139,6 +137,13 @@ class Check {
         break;
     }
     return differs(fmt::format("its '{}' does not scale rotary positions in this way", family_.architecture));
+  }
+
+  Result<void> yarn(const RotarySpec& rotary) const {
+    if (!rotary.truncate) return differs("it rounds yarn's range of dimensions, and this model does not");
+    if (rotary.beta_fast == RotarySpec{}.beta_fast && rotary.beta_slow == RotarySpec{}.beta_slow) return {};
+    return differs(fmt::format("its '{}' has yarn's betas fixed at 32 and 1, and this model {} and {}",
+                               family_.architecture, rotary.beta_fast, rotary.beta_slow));
   }
 
   const Family& family_;

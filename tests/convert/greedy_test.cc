@@ -20,6 +20,9 @@ using namespace testing;
 
 // A step whose margin (see tests/data/README.md) is below this tests rounding, not the model.
 constexpr double kTie = 2e-3;
+// Differences of logits: of summing in another order, and where llama.cpp looks GELU up in a table of halves.
+constexpr float kSame = 1e-4F;
+constexpr float kGelu = 3e-3F;
 
 struct GreedyCase {
   const char* model;
@@ -33,20 +36,20 @@ class ConvertedGreedyTest : public ::testing::TestWithParam<GreedyCase> {};
 
 INSTANTIATE_TEST_SUITE_P(
     Models, ConvertedGreedyTest,
-    ::testing::Values(GreedyCase{"llama", 2e-4F}, GreedyCase{"llama-linear-rope", 2e-4F},
-                      GreedyCase{"llama-tied-gqa-headdim", 2e-4F}, GreedyCase{"llama-yarn", 2e-4F},
-                      GreedyCase{"llama3-rope", 2e-4F}, GreedyCase{"mistral-full", 2e-4F},
-                      GreedyCase{"qwen2", 2e-4F}, GreedyCase{"qwen3", 2e-4F}, GreedyCase{"gemma", 2e-4F},
-                      GreedyCase{"gemma2-default", 2e-4F}, GreedyCase{"gemma3_text", 2e-4F},
-                      GreedyCase{"phi3-full", 2e-4F}, GreedyCase{"arcee", 2e-4F},
-                      GreedyCase{"gpt_bigcode", 2e-4F},
+    ::testing::Values(GreedyCase{"llama", kSame}, GreedyCase{"llama-linear-rope", kSame},
+                      GreedyCase{"llama-tied-gqa-headdim", kSame}, GreedyCase{"llama-yarn", kSame},
+                      GreedyCase{"llama3-rope", kSame}, GreedyCase{"mistral-full", kSame},
+                      GreedyCase{"qwen2", kSame}, GreedyCase{"qwen3", kSame}, GreedyCase{"gemma", kGelu},
+                      GreedyCase{"gemma2-default", kGelu}, GreedyCase{"gemma3_text", kGelu},
+                      GreedyCase{"phi3-full", kSame}, GreedyCase{"arcee", kSame},
+                      GreedyCase{"gpt_bigcode", kGelu},
                       // how weights are stored: FP8, MLX, shards, .bin with views
-                      GreedyCase{"fp8-block", 2e-4F}, GreedyCase{"mlx-4bit", 2e-4F},
-                      GreedyCase{"mlx-4bit-qwen3", 2e-4F}, GreedyCase{"mlx-4bit-tied", 2e-4F},
-                      GreedyCase{"mlx-mxfp4", 2e-4F}, GreedyCase{"mlx-8bit", 2e-4F},
-                      GreedyCase{"mlx-4bit-gemma3", 2e-4F}, GreedyCase{"bin-sharded", 2e-4F},
-                      GreedyCase{"bin-views-f32", 2e-4F}, GreedyCase{"safetensors-sharded", 2e-4F},
-                      GreedyCase{"safetensors-float16", 2e-4F}),
+                      GreedyCase{"fp8-block", kSame}, GreedyCase{"mlx-4bit", kSame},
+                      GreedyCase{"mlx-4bit-qwen3", kSame}, GreedyCase{"mlx-4bit-tied", kSame},
+                      GreedyCase{"mlx-mxfp4", kSame}, GreedyCase{"mlx-8bit", kSame},
+                      GreedyCase{"mlx-4bit-gemma3", kGelu}, GreedyCase{"bin-sharded", kSame},
+                      GreedyCase{"bin-views-f32", kSame}, GreedyCase{"safetensors-sharded", kSame},
+                      GreedyCase{"safetensors-float16", kSame}),
     [](const auto& test) {
       std::string name = test.param.model;
       std::ranges::replace_if(name, [](char c) { return !std::isalnum(c); }, '_');
@@ -120,7 +123,6 @@ std::vector<VariantCase> variants() {
                     {"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}};
   return {
       {"llama_yarn_factor", "llama", yarn({{"attention_factor", 1.3}})},
-      {"llama_yarn_betas", "llama", yarn({{"beta_fast", 16.0}, {"beta_slow", 2.0}})},
       {"llama_yarn_mscale", "llama", yarn({{"mscale", 0.7}, {"mscale_all_dim", 1.2}})},
       {"llama_linear", "llama", linear(12345)},
       {"llama_epsilon", "llama", {{"rms_norm_eps", 0.1}}},
@@ -138,6 +140,9 @@ std::vector<VariantCase> variants() {
       {"qwen3_yarn", "qwen3", yarn(json::object())},
       {"gemma_theta", "gemma", theta(5e4)},
       {"gemma_linear", "gemma", linear(1e4)},
+      {"qwen2_yarn", "qwen2", yarn(json::object())},
+      {"mistral_yarn", "mistral-full", yarn({{"factor", 3.0}})},
+      {"gemma2_linear", "gemma2-default", linear(1e4)},
       {"gemma2_theta", "gemma2-default", theta(5e4)},
       {"gemma2_caps", "gemma2-default", {{"attn_logit_softcapping", 5.0}, {"final_logit_softcapping", 3.0}}},
       {"gemma2_layers", "gemma2-default", layers({"full", "sliding", "full", "full"})},
@@ -149,7 +154,6 @@ std::vector<VariantCase> variants() {
        "phi3-full",
        {{"rope_parameters",
          {{"rope_type", "default"}, {"rope_theta", 1e4}, {"partial_rotary_factor", 0.5}}}}},
-      {"phi3_longrope_below_its_border", "phi3-longrope", {{"original_max_position_embeddings", 256}}},
   };
 }
 
@@ -169,10 +173,14 @@ TEST_P(ConvertedVariantTest, EqualsTheNativeEngine) {
                    {.type = convert::WeightType::F32, .tokenizer = convert::TokenizerUse::IfPossible});
   LlamaRunner llama(path);
   ASSERT_TRUE(llama.loaded());
-  for (const json& c : read_json(copy.path() / "expected.json")["cases"]) {
+  const bool approximates_gelu = std::string_view(GetParam().model).starts_with("gemma");
+  const float tolerance = approximates_gelu ? kGelu : kSame;
+  const json expected = read_json(copy.path() / "expected.json");
+  for (const json& c : expected["cases"]) {
     const auto prompt = c["prompt_ids"].get<std::vector<TokenId>>();
     const auto sequence = runner.begin(prompt.size());
-    EXPECT_LE(max_difference(llama.start(prompt), runner.decode(*sequence, prompt)), 2e-4F) << c["prompt"];
+    EXPECT_LE(max_difference(llama.start(prompt), runner.decode(*sequence, prompt)), tolerance)
+        << c["prompt"];
   }
 }
 

@@ -38,6 +38,8 @@ std::vector<RefusalCase> refusals() {
       {"rope_type", "yarn"}, {"factor", 4.0}, {"rope_theta", 1e4}, {"original_max_position_embeddings", 64}};
   json untruncated = yarn;
   untruncated["truncate"] = false;
+  json betas = yarn;
+  betas["beta_fast"] = 16.0;
   return {
       {"mistral_with_a_window", "mistral", {}, "no sliding window"},
       {"mistral_with_a_window_of_all", "mistral", {{"sliding_window", 256}}, ""},
@@ -45,7 +47,7 @@ std::vector<RefusalCase> refusals() {
       {"phi3_with_a_window", "phi3", {}, "no sliding window"},
       {"phi3_with_a_window_of_all", "phi3", {{"sliding_window", 4096}}, ""},
       {"phi3_longrope", "phi3-longrope", {}, "longrope's factors by the size of the context"},
-      {"phi3_longrope_below_its_border", "phi3-longrope", {{"max_position_embeddings", 32}}, ""},
+      {"llama_yarn_betas", "llama", rotary(betas), "betas fixed at 32 and 1"},
       {"qwen2_with_windows", "qwen2-window", {}, "no sliding window"},
       {"qwen3_with_windows",
        "qwen3",

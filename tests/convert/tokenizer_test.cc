@@ -122,7 +122,8 @@ TEST(ConvertedTokenizers, SplitPromptsAsTheDirectoryDoes) {
     const TempDir folder;
     std::vector<std::string> notes;
     const LlamaVocabulary llama(write_vocabulary(folder, directory, 512, notes));
-    for (const auto& c : read_json(directory / "expected.json")["cases"]) {
+    const auto expected = read_json(directory / "expected.json");
+    for (const auto& c : expected["cases"]) {
       EXPECT_EQ(llama.encode(c["prompt"].get<std::string>(), true),
                 c["prompt_ids"].get<std::vector<TokenId>>())
           << name << ": " << c["prompt"];
