@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -154,12 +153,6 @@ std::int64_t partial_file_owner(std::string_view file_name) noexcept {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
   return error == std::errc{} && end == digits.data() + digits.size() && id > 0 ? id : 0;
-}
-
-bool process_runs(std::int64_t id) noexcept {
-  const auto pid = checked_cast<pid_t>(id);
-  if (!pid || *pid <= 0) return false;
-  return ::kill(*pid, 0) == 0 || errno != ESRCH;
 }
 
 Result<void> overwrite_file(const fs::path& path, std::string_view content) {

@@ -46,8 +46,6 @@ class OutputFile {
 /// The process that writes (or wrote) the file with this name as an OutputFile's temporary one; 0 when the
 /// name is none of those.
 std::int64_t partial_file_owner(std::string_view file_name) noexcept;
-/// Whether a process with this id runs. True when that can't be told.
-bool process_runs(std::int64_t id) noexcept;
 
 /// Replaces the content of the file at `path` in place: it stays the same file, with its locks. Errors:
 /// InvalidRequest.

@@ -128,10 +128,6 @@ const Family* find_family(std::string_view model_type) noexcept {
   return found == kFamilies.end() ? nullptr : &*found;
 }
 
-std::span<const Family> families() noexcept {
-  return kFamilies;
-}
-
 Result<Source> read_source(const HfConfig& config) {
   MINERVA_ASSIGN(const HfConfig text, config.text());
   MINERVA_ASSIGN(const std::string model_type, text.require_string("model_type"));

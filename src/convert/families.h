@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,7 +35,6 @@ struct Family {
 
 /// Null when it is not converted.
 const Family* find_family(std::string_view model_type) noexcept;
-std::span<const Family> families() noexcept;
 
 /// A checkpoint's decoder and the family it belongs to.
 struct Source {

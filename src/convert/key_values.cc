@@ -77,11 +77,6 @@ void KeyValues::set(std::string key, GgufValue value) {
   }
 }
 
-const GgufValue* KeyValues::find(std::string_view key) const noexcept {
-  const auto found = std::ranges::find(entries_, key, &std::pair<std::string, GgufValue>::first);
-  return found == entries_.end() ? nullptr : &found->second;
-}
-
 std::string KeyValues::serialised() const {
   std::string out;
   for (const auto& [key, value] : entries_) {

@@ -19,7 +19,6 @@ class KeyValues {
  public:
   /// Replaces the value of a key that is there.
   void set(std::string key, GgufValue value);
-  const GgufValue* find(std::string_view key) const noexcept;
   const std::vector<std::pair<std::string, GgufValue>>& entries() const noexcept { return entries_; }
 
   /// As in the file: key, type, value; little-endian.

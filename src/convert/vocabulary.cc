@@ -232,6 +232,9 @@ Result<GgufVocabulary> read_sentencepiece_file(const std::filesystem::path& path
     vocabulary.types.push_back(there ? static_cast<std::int32_t>(model.pieces[i].type)
                                      : number(TokenType::Unused));
   }
+  if (model.add_dummy_prefix) {
+    vocabulary.notes.emplace_back("llama.cpp also puts a space before text behind a special token");
+  }
   if (!model.charsmap.empty()) {
     vocabulary.notes.emplace_back("llama.cpp does not normalise text as the tokenizer.model does");
   }

@@ -131,5 +131,32 @@ TEST(ConvertedTokenizers, SplitPromptsAsTheDirectoryDoes) {
   }
 }
 
+// A directory with nothing but SentencePiece's own file.
+TEST(ConvertedTokenizers, OfATokenizerModel) {
+  const fs::path models = fs::path(MINERVA_TEST_DATA) / "tokenizers" / "sentencepiece";
+  const TempDir directory;
+  fs::copy(models / "bpe", directory.path(), fs::copy_options::recursive);
+  directory.write("config.json", R"({"model_type": "llama"})");
+  const TempDir folder;
+  std::vector<std::string> notes;
+  const LlamaVocabulary llama(write_vocabulary(folder, directory.path(), 512, notes));
+  const auto count = for_each_json_line(
+      models / "bpe" / "cases.jsonl", [&](const simdjson::dom::element& line, std::size_t) {
+        const std::string_view text = line["text"].get_string().value();
+        if (text.find('<') != std::string_view::npos) return;  // behind special tokens: see the note
+        EXPECT_EQ(llama.encode(text, true), ids_of(line["ids_with_special"].value())) << text;
+      });
+  EXPECT_GT(count, 3U);
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_NE(notes[0].find("behind a special token"), std::string::npos);
+  const auto unigram = convert::read_vocabulary(models / "unigram", 512);
+  ASSERT_FALSE(unigram);
+  EXPECT_EQ(unigram.error().code, ErrorCode::InvalidRequest);
+  const TempDir empty;
+  const auto nothing = convert::read_vocabulary(empty.path(), 512);
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code, ErrorCode::ModelLoading);
+}
+
 }  // namespace
 }  // namespace minerva
