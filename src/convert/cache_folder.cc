@@ -131,7 +131,8 @@ Result<void> make_room(const fs::path& folder, const std::string& keep, std::uin
     entry.remove();
   }
   if (total <= bytes_max) return {};
-  return invalid_request(
+  return fail(
+      ErrorCode::Busy,
       fmt::format("the converted model needs {} bytes, and those in use leave less than that of the {} that "
                   "the folder of converted models may have",
                   bytes, bytes_max),

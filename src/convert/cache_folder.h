@@ -47,7 +47,8 @@ class CacheEntry {
 std::vector<CacheEntry> cache_entries(const std::filesystem::path& folder);
 
 /// Removes entries that nobody uses, least recently used first, until `bytes` more fit below `bytes_max`; and
-/// what broken-off conversions left. `keep` is left alone. Hold the folder's lock. Errors: InvalidRequest.
+/// what broken-off conversions left. `keep` is left alone. Hold the folder's lock. Errors: InvalidRequest
+/// (more than `bytes_max`), Busy (what is in use leaves no room).
 Result<void> make_room(const std::filesystem::path& folder, const std::string& keep, std::uint64_t bytes,
                        std::uint64_t bytes_max);
 

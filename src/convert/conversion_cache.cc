@@ -85,12 +85,23 @@ Result<ConvertedModel> ConversionCache::acquire(const ModelDescription& descript
 }
 
 Result<fs::path> ConversionCache::get(const ModelDescription& description, const LoadProgress& progress) {
-  MINERVA_ASSIGN(ConvertedModel model, acquire(description, progress));
+  auto model = acquire(description, progress);
+  while (!model && model.error().code == ErrorCode::Busy && forget_oldest()) {
+    model = acquire(description, progress);
+  }
+  if (!model) return std::unexpected(std::move(model).error());
   const std::lock_guard guard(mutex_);
-  std::erase_if(given_, [&](const ConvertedModel& other) { return other.path == model.path; });
-  given_.push_front(model);
+  std::erase_if(given_, [&](const ConvertedModel& other) { return other.path == model->path; });
+  given_.push_front(*model);
   if (given_.size() > kGivenMax) given_.pop_back();
-  return model.path;
+  return model->path;
+}
+
+bool ConversionCache::forget_oldest() {
+  const std::lock_guard guard(mutex_);
+  if (given_.empty()) return false;
+  given_.pop_back();
+  return true;
 }
 
 }  // namespace minerva::convert

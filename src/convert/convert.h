@@ -85,14 +85,17 @@ class ConversionCache {
   /// The GGUF of `description` in the stored type, with a tokenizer if possible; converted when it is not
   /// there or the directory's files have changed. One conversion for callers that come together: the others
   /// wait (their `progress` is asked whether to go on). Errors: those of convert_to_gguf; InvalidRequest when
-  /// it is larger than the cache, or when what is in use leaves no room.
+  /// it is larger than the cache; Busy when what is in use leaves no room.
   Result<ConvertedModel> acquire(const ModelDescription& description, const LoadProgress& progress);
-  /// The same, for those who keep no ConvertedModel: the last few stay in the cache as long as it lives.
+  /// The same, for those who keep no ConvertedModel: the last few stay in the folder as long as this lives
+  /// and there is room. (A file that is mapped when it is removed goes on to be readable.)
   Result<std::filesystem::path> get(const ModelDescription& description, const LoadProgress& progress);
 
  private:
   Result<void> make(const ModelDescription& description, const CacheEntry& entry, const std::string& identity,
                     const LoadProgress& progress) const;
+  /// Lets go of the model that `get` gave out longest ago; false when there is none.
+  bool forget_oldest();
 
   std::filesystem::path folder_;
   std::uint64_t bytes_max_;

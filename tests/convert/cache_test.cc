@@ -110,6 +110,7 @@ TEST_F(ConversionCacheTest, NeverTakesAwayWhatIsInUse) {
   std::optional<convert::ConvertedModel> held = cache.acquire(qwen2, {}).value();
   const auto refused = cache.acquire(qwen3, {});
   ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Busy);
   EXPECT_THAT(refused.error().message, HasSubstr("in use"));
   EXPECT_TRUE(fs::exists(held->path));
   EXPECT_EQ(files_with(folder(), ".gguf").size(), 1U);
@@ -117,6 +118,18 @@ TEST_F(ConversionCacheTest, NeverTakesAwayWhatIsInUse) {
   held.reset();
   EXPECT_TRUE(cache.acquire(qwen3, {}));
   EXPECT_FALSE(fs::exists(path));
+}
+
+// `get` protects what it gave out only as long as there is room.
+TEST_F(ConversionCacheTest, GetMakesRoomOfWhatItGaveOut) {
+  const auto qwen2 = describe_directory(test_model("qwen2"));
+  const auto qwen3 = describe_directory(test_model("qwen3"));
+  ConversionCache cache(folder(), convert::gguf_bytes(qwen3, convert::WeightType::Stored).value() + 20'000);
+  const auto first = cache.get(qwen2, {}).value();
+  const auto second = cache.get(qwen3, {});
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_FALSE(fs::exists(first));
+  EXPECT_TRUE(fs::exists(*second));
 }
 
 TEST_F(ConversionCacheTest, RefusesWhatIsLargerThanItMayBe) {

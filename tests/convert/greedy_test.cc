@@ -61,6 +61,7 @@ TEST_P(ConvertedGreedyTest, EqualsTransformers) {
   const fs::path directory = test_model(GetParam().model);
   const auto path = convert_into(
       folder, directory, {.type = convert::WeightType::F32, .tokenizer = convert::TokenizerUse::IfPossible});
+  EXPECT_NE(load_llama(path), nullptr) << "our own checks refuse it";
   LlamaRunner llama(path);
   ASSERT_TRUE(llama.loaded());
   const json expected = read_json(directory / "expected.json");
