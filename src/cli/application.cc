@@ -99,6 +99,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_chat_command());
   commands.push_back(make_show_command());
   commands.push_back(make_tokenize_command());
+  commands.push_back(make_convert_command());
   commands.push_back(make_bench_command());
   commands.push_back(make_doctor_command());
   return commands;
@@ -106,6 +107,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
 
 int run_application(std::vector<std::string> arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is an error of write(), not the end of the process
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow on
   const auto commands = make_commands();
   CommonFlags flags;
   flags.json = asks_for(arguments, "--json");

@@ -42,6 +42,7 @@ std::unique_ptr<Command> make_chat_command();
 std::unique_ptr<Command> make_show_command();
 std::unique_ptr<Command> make_tokenize_command();
 std::unique_ptr<Command> make_bench_command();
+std::unique_ptr<Command> make_convert_command();
 std::unique_ptr<Command> make_doctor_command();
 
 /// Every command, in the order of the help.

@@ -94,6 +94,12 @@ MODELS |= {
                                      conv_bias=True, conv_L_cache=4, full_attn_idxs=[1],
                                      tie_word_embeddings=False)),
 }
+# Not of the native engine: what a conversion to GGUF is for.
+MODELS |= {
+    "arcee": ("arcee", common(head_dim=16, mlp_bias=False, tie_word_embeddings=False, rope_parameters=rope("yarn", **YARN))),
+    "gpt_bigcode": ("gpt_bigcode", dict(vocab_size=512, n_positions=256, n_embd=64, n_layer=3, n_head=4, n_inner=160,
+                                        bos_token_id=1, eos_token_id=2, pad_token_id=None)),
+}
 # Saved as from the model without its head: names without their first part, as many older files on the hub.
 BARE = {"bloom": "transformer."}
 

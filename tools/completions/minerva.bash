@@ -14,6 +14,7 @@ _minerva_flags() {
     chat) echo "$model --no-history $answer $sampling $engine $common" ;;
     show) echo "$model --template $common" ;;
     tokenize) echo "$model $text --no-bos --no-parse-special --ids --jsonl $common" ;;
+    convert) echo "$model -o --output --type --outtype --force --no-tokenizer --approximate $common" ;;
     bench) echo "$model -p --prompt-tokens --n-prompt -n --gen-tokens --n-gen -np --parallel -r --repetitions $engine $common" ;;
     doctor) echo "$common" ;;
     *) echo "--help --version" ;;
@@ -31,20 +32,21 @@ _minerva() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "run chat show tokenize bench doctor help --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "run chat show tokenize convert bench doctor help --help --version" -- "$current"))
     return
   fi
   case $previous in
     -m | --model) _minerva_models "$current"; return ;;
-    -f | --file)
+    -f | --file | -o | --output)
       local IFS=$'\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
       return ;;
+    --type | --outtype) COMPREPLY=($(compgen -W "f32 f16 bf16 q8_0" -- "$current")); return ;;
     --backend) COMPREPLY=($(compgen -W "auto llama native" -- "$current")); return ;;
     --numeric) COMPREPLY=($(compgen -W "exact fast" -- "$current")); return ;;
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$current")); return ;;
-    help) COMPREPLY=($(compgen -W "run chat show tokenize bench doctor" -- "$current")); return ;;
+    help) COMPREPLY=($(compgen -W "run chat show tokenize convert bench doctor" -- "$current")); return ;;
   esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$(_minerva_flags "$command")" -- "$current"))

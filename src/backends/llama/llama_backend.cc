@@ -117,7 +117,11 @@ class LlamaBackend final : public InferenceBackend {
         MINERVA_TRY(check_gguf_vocabulary_thoroughly(opened->model.first()));
       return std::unexpected(std::move(raw).error());
     }
-    MINERVA_ASSIGN(auto vocabulary, make_llama_tokenizer(*raw));
+    // A file may come without one: for those who bring the tokenizer of the directory it was made from.
+    std::shared_ptr<const Tokenizer> vocabulary;
+    if (llama_vocab_type(llama_model_get_vocab(raw->get())) != LLAMA_VOCAB_TYPE_NONE) {
+      MINERVA_ASSIGN(vocabulary, make_llama_tokenizer(*raw));
+    }
     auto model = std::make_shared<LlamaModel>(std::move(*raw), opened->preflight, std::move(files),
                                               std::move(vocabulary));
     if (const Error* error = model->poisoned()) return std::unexpected(*error);

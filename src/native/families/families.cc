@@ -123,9 +123,8 @@ std::vector<std::string_view> family_names() {
 }
 
 Result<DecoderSpec> decoder_spec(const HfConfig& config) {
-  MINERVA_ASSIGN(HfConfig text_config, config.text());
+  MINERVA_ASSIGN(const HfConfig text_config, config.text());
   MINERVA_ASSIGN(const std::string model_type, text_config.require_string("model_type"));
-  ConfigFields fields(std::move(text_config));
   const FamilyFunction family = find_family(model_type);
   if (family == nullptr) {
     return model_loading(
@@ -134,7 +133,14 @@ Result<DecoderSpec> decoder_spec(const HfConfig& config) {
         fmt::format("The native backend runs: {}. A GGUF of the model may run on the llama backend.",
                     fmt::join(family_names(), ", ")));
   }
-  DecoderSpec spec{.family = model_type};
+  return decoder_spec(config, family);
+}
+
+Result<DecoderSpec> decoder_spec(const HfConfig& config, FamilyFunction family) {
+  MINERVA_ASSIGN(HfConfig text_config, config.text());
+  DecoderSpec spec;
+  MINERVA_ASSIGN(spec.family, text_config.require_string("model_type"));
+  ConfigFields fields(std::move(text_config));
   family(fields, spec);
   check(fields, spec);
   ConfigFields whole(config);

@@ -22,5 +22,7 @@ std::vector<std::string_view> family_names();
 
 /// The checked spec of a config.json. Errors: ModelLoading naming the field, or the families there are.
 Result<DecoderSpec> decoder_spec(const HfConfig& config);
+/// The same by a function of the caller's, for families that the native engine does not run.
+Result<DecoderSpec> decoder_spec(const HfConfig& config, FamilyFunction family);
 
 }  // namespace minerva::native
