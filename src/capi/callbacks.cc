@@ -6,30 +6,24 @@
 
 namespace minerva::capi {
 
-bool ProgressCall::operator()(float fraction) noexcept {
+bool ProgressCall::operator()(float fraction) {
+  const std::lock_guard lock(mutex_);
+  if (function_ == nullptr) return true;
   try {
-    const std::lock_guard lock(mutex_);
-    if (function_ == nullptr) return true;
-    try {
-      return function_(fraction, data_);
-    } catch (...) {
-      threw_ = true;
-    }
-  } catch (...) {  // a mutex that can't be locked
-  }
-  return false;
-}
-
-void ProgressCall::close() noexcept {
-  try {
-    const std::lock_guard lock(mutex_);
-    function_ = nullptr;
+    return function_(fraction, data_);
   } catch (...) {
-    function_ = nullptr;
+    threw_ = true;
+    return false;
   }
 }
 
-bool ProgressCall::threw() const noexcept {
+void ProgressCall::close() {
+  const std::lock_guard lock(mutex_);
+  function_ = nullptr;
+}
+
+bool ProgressCall::threw() const {
+  const std::lock_guard lock(mutex_);
   return threw_;
 }
 

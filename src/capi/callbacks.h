@@ -17,10 +17,10 @@ class ProgressCall {
   ProgressCall(minerva_progress_callback function, void* data) : function_(function), data_(data) {}
 
   /// False once the program said so, or threw (which C cannot).
-  bool operator()(float fraction) noexcept;
+  bool operator()(float fraction);
   /// After this the program is not called again.
-  void close() noexcept;
-  bool threw() const noexcept;
+  void close();
+  bool threw() const;
 
  private:
   mutable std::mutex mutex_;

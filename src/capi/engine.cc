@@ -16,7 +16,7 @@ minerva_status minerva_engine_create(const minerva_engine_options* options, mine
                                      minerva_error** error) {
   clear(engine);
   return guarded(error, [&]() -> Result<void> {
-    MINERVA_TRY(need(static_cast<const void*>(engine), "engine"));
+    MINERVA_TRY(need(engine, "engine"));
     MINERVA_ASSIGN(const auto wanted, to_engine_options(options));
     *engine = std::make_unique<minerva_engine>(wanted).release();
     return {};
@@ -32,7 +32,7 @@ minerva_status minerva_engine_resident(const minerva_engine* engine, minerva_res
   clear(models);
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(engine, "engine"));
-    MINERVA_TRY(need(static_cast<const void*>(models), "models"));
+    MINERVA_TRY(need(models, "models"));
     *models = std::make_unique<OwnedResidentModels>(engine->engine.resident()).release();
     return {};
   });
@@ -73,7 +73,7 @@ minerva_status minerva_engine_backends(const minerva_engine* engine, minerva_bac
   clear(backends);
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(engine, "engine"));
-    MINERVA_TRY(need(static_cast<const void*>(backends), "backends"));
+    MINERVA_TRY(need(backends, "backends"));
     *backends = std::make_unique<OwnedBackends>(engine->engine.backends()).release();
     return {};
   });

@@ -55,7 +55,8 @@ inline std::unexpected<Error> is_null(const std::string& name) {
   return invalid_request(name + " is NULL", "Give a value: minerva.h says where NULL is allowed.");
 }
 /// An error when `pointer`, the argument called `name`, is NULL.
-inline Result<void> need(const void* pointer, const char* name) {
+template <class T>
+Result<void> need(const T* pointer, const char* name) {
   if (pointer == nullptr) return is_null(name);
   return {};
 }

@@ -49,7 +49,7 @@ minerva_status minerva_model_open(minerva_engine* engine, const char* path,
   clear(model);
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(engine, "engine"));
-    MINERVA_TRY(need(static_cast<const void*>(model), "model"));
+    MINERVA_TRY(need(model, "model"));
     MINERVA_ASSIGN(const auto where, to_path(path));
     MINERVA_ASSIGN(const auto wanted, read_struct(options));
     MINERVA_ASSIGN(auto opened, open_model(engine->engine, where, wanted));
@@ -67,7 +67,7 @@ minerva_status minerva_model_get_info(const minerva_model* model, minerva_model_
   clear(info);
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(model, "model"));
-    MINERVA_TRY(need(static_cast<const void*>(info), "info"));
+    MINERVA_TRY(need(info, "info"));
     *info = std::make_unique<OwnedModelInfo>(*model->model).release();
     return {};
   });
@@ -83,7 +83,7 @@ minerva_status minerva_model_tokenize(const minerva_model* model, const char* te
   clear(tokens);
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(model, "model"));
-    MINERVA_TRY(need(static_cast<const void*>(tokens), "tokens"));
+    MINERVA_TRY(need(tokens, "tokens"));
     MINERVA_ASSIGN(const auto given, to_text(text, size, "text"));
     MINERVA_ASSIGN(auto ids, model->model->tokenize(given, add_special, parse_special));
     *tokens = std::make_unique<OwnedTokens>(std::move(ids)).release();
@@ -96,7 +96,7 @@ minerva_status minerva_model_detokenize(const minerva_model* model, const int32_
   clear(text);
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(model, "model"));
-    MINERVA_TRY(need(static_cast<const void*>(text), "text"));
+    MINERVA_TRY(need(text, "text"));
     if (count > 0) MINERVA_TRY(need(ids, "ids"));
     const std::span given(ids, count);
     MINERVA_ASSIGN(auto decoded, model->model->detokenize({given.begin(), given.end()}, skip_special));
@@ -112,7 +112,7 @@ minerva_status minerva_model_render_chat(const minerva_model* model, const miner
   return guarded(error, [&]() -> Result<void> {
     MINERVA_TRY(need(model, "model"));
     MINERVA_TRY(need(request, "request"));
-    MINERVA_TRY(need(static_cast<const void*>(prompt), "prompt"));
+    MINERVA_TRY(need(prompt, "prompt"));
     MINERVA_TRY(check_struct(*request));
     MINERVA_ASSIGN(const auto conversation, to_messages(messages, count));
     MINERVA_ASSIGN(auto rendered, model->model->render_chat(conversation));

@@ -16,7 +16,7 @@ namespace {
 
 // The fields' own rules are the engine's: this side only makes sure that they can be read.
 Result<std::vector<std::string>> to_strings(const char* const* list, std::size_t count, const char* name) {
-  if (count > 0) MINERVA_TRY(need(static_cast<const void*>(list), name));
+  if (count > 0) MINERVA_TRY(need(list, name));
   std::vector<std::string> strings;
   for (std::size_t i = 0; i < count; ++i) {
     if (list[i] == nullptr) return is_null(fmt::format("{}[{}]", name, i));

@@ -47,7 +47,7 @@ struct StructTraits<minerva_generation_request> {
 /// value, and a number that names nothing. NULL instead of a struct: the defaults.
 Result<EngineOptions> to_engine_options(const minerva_engine_options* options);
 /// `on_progress` and `cancel` are not part of it.
-Result<ModelOptions> to_model_options(const minerva_model_options& options);
+Result<ModelOptions> to_model_options(const minerva_model_options& from);
 Result<SamplingOptions> to_sampling_options(const minerva_sampling_options* options);
 Result<OutputConstraint> to_output_constraint(const minerva_output_constraint* constraint);
 Result<GenerationRequest> to_generation_request(const minerva_generation_request& request);
