@@ -4,7 +4,7 @@ MODEL ?= .cache/models/SmolLM2-135M-Instruct.Q4_1.gguf
 PROMPT ?= Explain in two sentences what a language model does.
 export MODEL PROMPT  # through the environment: a prompt may hold any character
 
-.PHONY: run test check build dev format clean
+.PHONY: run test check build dev format docs clean
 run:
 	@tools/setup run && tools/build release minerva && exec build/release/bin/minerva run "$$MODEL" -p "$$PROMPT"
 
@@ -22,6 +22,9 @@ dev:  # the quick loop
 
 format:
 	@tools/setup test && tools/format
+
+docs:  # the API reference, from the public headers
+	@tools/setup check && tools/docs
 
 clean:  # keeps what was downloaded and llama.cpp
 	rm -rf build

@@ -1,4 +1,5 @@
-// The public face of Minerva: open a model, generate.
+/// @file
+/// The public face of Minerva: open a model, generate.
 #pragma once
 
 #include <chrono>
@@ -23,20 +24,20 @@ namespace minerva {
 struct ModelOptions {
   /// Backends to try, in order: "llama", "native", "auto". Empty: the engine's preference.
   std::vector<std::string> backends = {};
-  NumericMode numeric_mode = NumericMode::Default;
+  NumericMode numeric_mode = NumericMode::Default;  ///< other than the default: native backend only
   /// Context in tokens of one request, prompt and answer together. 0: what the model was trained for, at most
   /// 8,192 unless a request needs more.
   std::uint32_t context_tokens = 0;
   std::uint32_t batch_tokens = 512;  ///< prompt tokens computed at once, [1, 65536]
   int threads = 0;                   ///< 0: one per core this process may use
-  bool use_mmap = true;
-  std::uint32_t parallel = 16;  ///< requests computed at the same time at the most, [1, 256]
+  bool use_mmap = true;              ///< map the files instead of reading them
+  std::uint32_t parallel = 16;       ///< requests computed at the same time at the most, [1, 256]
 };
 
 /// Why a backend that was preferred did not run the model.
 struct Fallback {
-  std::string backend;
-  std::string reason;
+  std::string backend;  ///< its name
+  std::string reason;   ///< why it could not
 };
 
 class ModelHandle;
@@ -47,16 +48,18 @@ class EngineImpl;
 /// them again. Keeps the engine alive.
 class MINERVA_API LoadedModel {
  public:
+  /// Engine::open makes it.
   explicit LoadedModel(std::unique_ptr<ModelHandle> handle);
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
 
-  const ModelDescription& description() const noexcept;
-  std::string_view backend() const noexcept;         ///< "llama" or "native"
-  std::string_view backend_reason() const noexcept;  ///< one sentence
+  const ModelDescription& description() const noexcept;  ///< what its files hold
+  std::string_view backend() const noexcept;             ///< "llama" or "native"
+  std::string_view backend_reason() const noexcept;      ///< one sentence
+  /// The backends that were preferred and did not run it, in order.
   const std::vector<Fallback>& fallbacks() const noexcept;
-  std::string_view numeric_mode() const noexcept;
+  std::string_view numeric_mode() const noexcept;  ///< how the backend computes
 
   /// Ids of `text`. Errors: InvalidRequest (not UTF-8, too long).
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool add_special = true,
@@ -64,7 +67,7 @@ class MINERVA_API LoadedModel {
   /// Text of `ids`. Errors: InvalidRequest (an id outside the vocabulary).
   Result<std::string> detokenize(const std::vector<TokenId>& ids, bool skip_special = false) const;
 
-  bool has_chat_template() const noexcept;
+  bool has_chat_template() const noexcept;  ///< whether `render_chat` can work
   /// The prompt for a conversation, ending where the assistant answers: a request to `generate` with its
   /// prompt fields set. Errors: InvalidRequest (no template, or the
   /// template rejects the messages), ModelLoading (the template is damaged).
@@ -80,11 +83,13 @@ class MINERVA_API LoadedModel {
   std::unique_ptr<ModelHandle> handle_;
 };
 
+/// A backend of the library.
 struct BackendInfo {
-  std::string name;
-  std::string version;
+  std::string name;     ///< "llama", "native"
+  std::string version;  ///< of what computes
 };
 
+/// How an engine works.
 struct EngineOptions {
   /// Upper bound in bytes for what all models together may use; 0: what the system and its cgroup have
   /// available, less a reserve.
@@ -98,21 +103,21 @@ struct EngineOptions {
   std::uint64_t prefix_cache_bytes = 256U << 20U;
   /// Where converted models are kept. Empty: $MINERVA_CACHE, $XDG_CACHE_HOME/minerva, ~/.cache/minerva.
   std::filesystem::path cache_folder = {};
-  std::uint64_t conversion_cache_bytes = std::uint64_t{20} << 30U;
+  std::uint64_t conversion_cache_bytes = std::uint64_t{20} << 30U;  ///< bound of that folder
 };
 
 /// One model in memory.
 struct ResidentModelInfo {
-  std::filesystem::path path;
-  std::string backend;
-  std::string backend_reason;
-  std::uint64_t weights_bytes = 0;
-  std::uint64_t context_bytes = 0;  ///< KV caches, working memory, kept prefixes
-  std::uint32_t active_requests = 0;
-  std::uint32_t waiting_requests = 0;
-  bool pinned = false;
-  bool loading = false;
-  std::chrono::system_clock::time_point last_use;
+  std::filesystem::path path;                      ///< canonical path of the file or directory
+  std::string backend;                             ///< "llama" or "native"
+  std::string backend_reason;                      ///< one sentence
+  std::uint64_t weights_bytes = 0;                 ///< memory that the weights take
+  std::uint64_t context_bytes = 0;                 ///< KV caches, working memory, kept prefixes
+  std::uint32_t active_requests = 0;               ///< being computed
+  std::uint32_t waiting_requests = 0;              ///< in the queue
+  bool pinned = false;                             ///< neither evicted nor expired
+  bool loading = false;                            ///< not ready yet
+  std::chrono::system_clock::time_point last_use;  ///< when it was last asked for something
   /// When it will be unloaded if nobody uses it; absent: never.
   std::optional<std::chrono::system_clock::time_point> expires;
 };
@@ -121,6 +126,7 @@ struct ResidentModelInfo {
 /// one per process.
 class MINERVA_API Engine {
  public:
+  /// No model is opened yet. `options` holds for the engine's whole life.
   explicit Engine(const EngineOptions& options = {});
   ~Engine();
   Engine(const Engine&) = delete;
@@ -144,6 +150,7 @@ class MINERVA_API Engine {
   /// How long `path` stays when nobody uses it, from now on. Errors: InvalidRequest when it is not in memory.
   Result<void> keep_alive(const std::filesystem::path& path, std::chrono::milliseconds duration);
 
+  /// The backends of this library.
   std::vector<BackendInfo> backends() const;
 
  private:

@@ -1,4 +1,5 @@
-// Errors: every failure that a user can cause is a value of type Error; nothing here throws.
+/// @file
+/// Errors: every failure that a user can cause is a value of type Error; nothing here throws.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,11 @@ enum class ErrorCode : std::uint8_t {
 
 /// One failure, written for the person who reads it.
 struct Error {
-  ErrorCode code = ErrorCode::Internal;
+  ErrorCode code = ErrorCode::Internal;  ///< what kind of failure
   std::string message;  ///< what is wrong: which file, field or parameter, expected and found
   std::string remedy;   ///< what to do about it, as a full sentence; never empty
 
+  /// Whether they agree in every field.
   friend bool operator==(const Error&, const Error&) = default;
 };
 

@@ -1,4 +1,5 @@
-// What a generation is asked to do and what it gives back.
+/// @file
+/// What a generation is asked to do and what it gives back.
 #pragma once
 
 #include <chrono>
@@ -35,14 +36,15 @@ struct SamplingOptions {
   std::vector<std::pair<TokenId, float>> logit_bias;  ///< added to logits; -infinity bans a token
 };
 
+/// A token and how likely it was.
 struct TopLogprob {
-  TokenId id = 0;
+  TokenId id = 0;     ///< the token
   float logprob = 0;  ///< natural logarithm
 };
 
 /// One generated token.
 struct GeneratedToken {
-  TokenId id = 0;
+  TokenId id = 0;  ///< index into the vocabulary
   /// The text this token completed: whole UTF-8 characters only, so it may be empty, or hold the end of a
   /// character that earlier tokens began.
   std::string text;
@@ -51,11 +53,13 @@ struct GeneratedToken {
   std::vector<TopLogprob> top;  ///< the `top_logprobs` best, best first
 };
 
+/// Why a generation ended.
 enum class FinishReason : std::uint8_t {
   Stop,       ///< an end-of-generation token or a stop string
   Length,     ///< max_tokens, or the context was full
   Cancelled,  ///< the caller asked to stop
 };
+/// "stop", "length" or "cancelled".
 MINERVA_API std::string_view finish_reason_name(FinishReason reason) noexcept;
 
 /// Text, or token ids that bypass the tokenizer.
@@ -64,26 +68,33 @@ using Prompt = std::variant<std::string, std::vector<TokenId>>;
 /// What the answer must look like, byte for byte. A part of a schema or expression that cannot be honoured is
 /// an InvalidRequest error, never ignored.
 struct OutputConstraint {
+  /// What kind of rule.
   enum class Kind : std::uint8_t {
-    None,
+    None,        ///< any answer
     JsonObject,  ///< any JSON object; `text` is empty
     JsonSchema,  ///< `text`: a JSON schema
     Regex,       ///< `text`: a regular expression that the whole answer matches
     Grammar,     ///< `text`: a grammar in EBNF (GBNF's spelling too) with the rule `root`
     Choice,      ///< one of `choices`
   };
-  Kind kind = Kind::None;
-  std::string text = {};
-  std::vector<std::string> choices = {};
+  Kind kind = Kind::None;                 ///< which of them
+  std::string text = {};                  ///< schema, expression or grammar; otherwise empty
+  std::vector<std::string> choices = {};  ///< for Kind::Choice; otherwise empty
 
+  /// Whether they agree in every field.
   friend bool operator==(const OutputConstraint&, const OutputConstraint&) = default;
 };
 
 /// Who goes first when there is not room for all.
-enum class Priority : std::uint8_t { Low, Normal, High };
+enum class Priority : std::uint8_t {
+  Low,     ///< after the others
+  Normal,  ///< the default
+  High,    ///< before the others
+};
 
+/// What is asked for.
 struct GenerationRequest {
-  Prompt prompt = {};
+  Prompt prompt = {};  ///< what the model goes on from
   /// For a text prompt: let the tokenizer add what it puts around a text (BOS). A prompt from `render_chat`
   /// has `false`: the template wrote it.
   bool add_special = true;
@@ -92,22 +103,23 @@ struct GenerationRequest {
   /// New tokens at the most. Absent: until the model stops or the context is full. With a number, prompt +
   /// max_tokens beyond the context is a ContextOverflow error before anything is computed.
   std::optional<std::uint32_t> max_tokens = {};
-  SamplingOptions sampling = {};
+  SamplingOptions sampling = {};       ///< how tokens are chosen
   std::vector<std::string> stop = {};  ///< the answer ends before the first of these
   bool ignore_eos = false;             ///< end-of-generation tokens do not stop
   bool logprobs = false;               ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
   std::uint32_t top_logprobs = 0;  ///< alternatives to report, [0, vocabulary]; more than 0 implies logprobs
-  OutputConstraint constraint = {};
-  Priority priority = Priority::Normal;
+  OutputConstraint constraint = {};      ///< what the answer must look like
+  Priority priority = Priority::Normal;  ///< among the requests of all clients
   /// Whose request it is: clients with equal priority get equal shares of a model. Any text.
   std::string client = {};
   /// From the call of `generate`; when it has passed, the request ends as if it were cancelled.
   std::optional<std::chrono::milliseconds> deadline = {};
-  std::stop_token cancel = {};
+  std::stop_token cancel = {};  ///< ends the request with FinishReason::Cancelled
 };
 
+/// Where the time went.
 struct Timings {
-  double detect_us = 0;
+  double detect_us = 0;              ///< finding out the format, microseconds
   double load_ms = 0;                ///< path to ready; 0 when the model was loaded before
   double queue_ms = 0;               ///< waited for a place among the running requests
   double ttft_ms = 0;                ///< request to first token
@@ -115,23 +127,25 @@ struct Timings {
   std::uint32_t cached_tokens = 0;   ///< prompt tokens taken from the cache
   double prefill_tps = 0;            ///< tokens per second
   std::uint32_t decode_tokens = 0;   ///< tokens generated after the first
-  double decode_tps = 0;
+  double decode_tps = 0;             ///< tokens per second
 };
 
+/// Memory that a generation took.
 struct MemoryUse {
-  std::uint64_t weights_bytes = 0;
-  std::uint64_t kv_bytes = 0;
+  std::uint64_t weights_bytes = 0;   ///< the model's weights
+  std::uint64_t kv_bytes = 0;        ///< KV cache or recurrent state
   std::uint64_t peak_rss_bytes = 0;  ///< of this process so far
 };
 
+/// What came out.
 struct Generation {
-  std::vector<TokenId> prompt_tokens;
-  std::vector<GeneratedToken> tokens;
-  std::string text;
-  FinishReason finish_reason = FinishReason::Stop;
-  std::uint64_t seed = 0;  ///< the seed that was used
-  Timings timings;
-  MemoryUse memory;
+  std::vector<TokenId> prompt_tokens;               ///< ids of the prompt as the model was given it
+  std::vector<GeneratedToken> tokens;               ///< in order, without the end token that stops
+  std::string text;                                 ///< the answer
+  FinishReason finish_reason = FinishReason::Stop;  ///< why it ended
+  std::uint64_t seed = 0;                           ///< the seed that was used
+  Timings timings;                                  ///< where the time went
+  MemoryUse memory;                                 ///< what it took
 };
 
 /// Called in order, on the thread that called `generate`, with each piece of text as it becomes certain:

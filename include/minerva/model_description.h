@@ -1,4 +1,5 @@
-// What a model path holds, as far as headers tell: never loads weights.
+/// @file
+/// What a model path holds, as far as headers tell: never loads weights.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +22,21 @@ enum class Format : std::uint8_t {
   HfTorchBin,     ///< Hugging Face directory with pytorch_model.bin weights (single file or sharded)
   HfMlx,          ///< Hugging Face directory quantised by MLX
   // ---- recognised, not run
-  Safetensors,  ///< one .safetensors file without its directory
-  LoraAdapter,  ///< an adapter (PEFT directory or GGUF adapter), no model of its own
-  Onnx,
-  TensorFlowSavedModel,
-  TensorFlowGraph,
-  KerasHdf5,
-  Keras,  ///< Keras 3 .keras zip
-  TfLite,
-  CoreMl,
-  OldGgml,      ///< ggml, ggmf or ggjt: before GGUF
-  TorchPickle,  ///< a PyTorch file that is no Hugging Face checkpoint
-  Archive,      ///< a zip, gzip, tar ... archive
-  Text,
-  Empty,  ///< an empty file or directory
-  Unknown,
+  Safetensors,           ///< one .safetensors file without its directory
+  LoraAdapter,           ///< an adapter (PEFT directory or GGUF adapter), no model of its own
+  Onnx,                  ///< an ONNX graph
+  TensorFlowSavedModel,  ///< a directory with saved_model.pb
+  TensorFlowGraph,       ///< a frozen graph, .pb
+  KerasHdf5,             ///< Keras in an HDF5 file
+  Keras,                 ///< Keras 3 .keras zip
+  TfLite,                ///< TensorFlow Lite
+  CoreMl,                ///< a Core ML model or package
+  OldGgml,               ///< ggml, ggmf or ggjt: before GGUF
+  TorchPickle,           ///< a PyTorch file that is no Hugging Face checkpoint
+  Archive,               ///< a zip, gzip, tar ... archive
+  Text,                  ///< plain text
+  Empty,                 ///< an empty file or directory
+  Unknown,               ///< none of these
 };
 
 /// Stable lower-case name, for example "gguf", "hf-safetensors", "mlx", "onnx": part of the JSON contract.
@@ -45,54 +46,62 @@ MINERVA_API std::string_view format_name(Format format) noexcept;
 MINERVA_API bool is_runnable(Format format) noexcept;
 
 /// How text becomes token ids.
-enum class TokenizerKind : std::uint8_t { None, Bpe, SentencePiece, WordPiece, Unigram, Other };
+enum class TokenizerKind : std::uint8_t {
+  None,           ///< the files hold no tokenizer
+  Bpe,            ///< byte pair encoding
+  SentencePiece,  ///< SentencePiece's BPE
+  WordPiece,      ///< BERT's
+  Unigram,        ///< SentencePiece's Unigram
+  Other,          ///< another
+};
+/// Stable lower-case name, for example "bpe".
 MINERVA_API std::string_view tokenizer_kind_name(TokenizerKind kind) noexcept;
 
 /// One chat template; the unnamed one is "default".
 struct NamedTemplate {
-  std::string name;
-  std::string source;
+  std::string name;    ///< the unnamed one is "default"
+  std::string source;  ///< Jinja
 };
 
 /// The sampling settings a model file recommends (generation_config.json, GGUF general.sampling.*). Absent
 /// fields were not given.
 struct SamplingDefaults {
-  std::optional<float> temperature;
-  std::optional<int> top_k;
-  std::optional<float> top_p;
-  std::optional<float> min_p;
-  std::optional<float> repetition_penalty;
+  std::optional<float> temperature;         ///< see SamplingOptions
+  std::optional<int> top_k;                 ///< see SamplingOptions
+  std::optional<float> top_p;               ///< see SamplingOptions
+  std::optional<float> min_p;               ///< see SamplingOptions
+  std::optional<float> repetition_penalty;  ///< see SamplingOptions
 };
 
 /// Everything a router, a tokenizer or a memory estimate needs to know of a model, from headers only.
 /// A value type: immutable once made, safe to copy and to share between threads.
 struct ModelDescription {
-  std::filesystem::path path;  ///< canonical path of the file or directory as given
-  Format format = Format::Unknown;
+  std::filesystem::path path;       ///< canonical path of the file or directory as given
+  Format format = Format::Unknown;  ///< how it is stored
   std::string architecture;  ///< GGUF general.architecture or config.json model_type, for example "llama"
   std::string name;          ///< general.name, or the directory's name
   std::vector<std::filesystem::path> weight_files;  ///< in shard order
   std::uint64_t file_bytes = 0;                     ///< sum of the weight files' sizes
-  std::uint64_t tensor_count = 0;
-  std::uint64_t tensor_bytes = 0;     ///< bytes of tensor data
-  std::uint64_t parameter_count = 0;  ///< logical elements (quantised weights count unpacked)
-  std::string quantisation;           ///< dominant weight type: "Q4_K_M", "BF16", "MLX 4-bit" ...
-  std::uint32_t context_length = 0;   ///< tokens the model was trained for; 0 where not stated
-  std::uint32_t layer_count = 0;
-  std::uint32_t embedding_length = 0;  ///< hidden size
-  std::uint32_t head_count = 0;
-  std::uint32_t kv_head_count = 0;  ///< the largest of all layers
-  std::uint32_t key_length = 0;     ///< per head, elements
-  std::uint32_t value_length = 0;   ///< per head, elements
-  std::uint32_t feed_forward_length = 0;
-  std::uint32_t sliding_window = 0;  ///< tokens; 0 = none
-  std::uint32_t vocabulary_size = 0;
-  TokenizerKind tokenizer = TokenizerKind::None;
-  std::string tokenizer_detail;  ///< tokenizer.ggml.model/pre, or tokenizer.json's model type
-  std::vector<NamedTemplate> chat_templates;
-  std::vector<std::int32_t> eos_token_ids;  ///< end-of-generation ids stated by the files
-  std::optional<std::int32_t> bos_token_id;
-  SamplingDefaults sampling;
+  std::uint64_t tensor_count = 0;                   ///< tensors in the weight files
+  std::uint64_t tensor_bytes = 0;                   ///< bytes of tensor data
+  std::uint64_t parameter_count = 0;                ///< logical elements (quantised weights count unpacked)
+  std::string quantisation;                       ///< dominant weight type: "Q4_K_M", "BF16", "MLX 4-bit" ...
+  std::uint32_t context_length = 0;               ///< tokens the model was trained for; 0 where not stated
+  std::uint32_t layer_count = 0;                  ///< decoder blocks
+  std::uint32_t embedding_length = 0;             ///< hidden size
+  std::uint32_t head_count = 0;                   ///< attention heads
+  std::uint32_t kv_head_count = 0;                ///< the largest of all layers
+  std::uint32_t key_length = 0;                   ///< per head, elements
+  std::uint32_t value_length = 0;                 ///< per head, elements
+  std::uint32_t feed_forward_length = 0;          ///< inner size of the feed-forward part
+  std::uint32_t sliding_window = 0;               ///< tokens; 0 = none
+  std::uint32_t vocabulary_size = 0;              ///< tokens
+  TokenizerKind tokenizer = TokenizerKind::None;  ///< how text becomes ids
+  std::string tokenizer_detail;               ///< tokenizer.ggml.model/pre, or tokenizer.json's model type
+  std::vector<NamedTemplate> chat_templates;  ///< in the order of the files
+  std::vector<std::int32_t> eos_token_ids;    ///< end-of-generation ids stated by the files
+  std::optional<std::int32_t> bos_token_id;   ///< what begins a text
+  SamplingDefaults sampling;                  ///< what the files recommend
 };
 
 /// The format of what lies at `path`, from the first bytes of a file or the listing of a directory; names
