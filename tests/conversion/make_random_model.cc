@@ -1,7 +1,7 @@
 // make_random_model TOKENIZER.gguf OUT [key=value ...]: a Llama-shaped model of random weights with the
 // vocabulary of TOKENIZER.gguf, streamed to OUT.
 //
-// format=gguf|hf  type=f32|f16|bf16|q8_0  bytes=N or layers=N  hidden=3072  context=8192
+// format=gguf|hf  type=f32|f16|bf16|q8_0|q4_0|q4_k  bytes=N or layers=N  hidden=3072  context=8192
 // shard_bytes=5000000000  check=1 (compares every byte of OUT, read as the native engine reads it)
 #include <fmt/format.h>
 
@@ -36,13 +36,15 @@ std::optional<RandomType> type_named(std::string_view name) {
   if (name == "f16") return RandomType::F16;
   if (name == "bf16") return RandomType::BF16;
   if (name == "q8_0") return RandomType::Q8_0;
+  if (name == "q4_0") return RandomType::Q4_0;
+  if (name == "q4_k") return RandomType::Q4_K;
   return std::nullopt;
 }
 
 Result<void> make(const std::string& tokenizer, const std::string& out, const Settings& settings) {
   const bool hf = word(settings, "format", "gguf") == "hf";
   const auto type = type_named(word(settings, "type", hf ? "bf16" : "f16"));
-  if (!type) return invalid_request("no such type", "Choose f32, f16, bf16 or q8_0.");
+  if (!type) return invalid_request("no such type", "Choose f32, f16, bf16, q8_0, q4_0 or q4_k.");
   RandomModel model{.hidden = static_cast<std::uint32_t>(number(settings, "hidden", 3072)),
                     .context = static_cast<std::uint32_t>(number(settings, "context", 8192)),
                     .type = *type};

@@ -18,8 +18,26 @@
 namespace minerva::testing {
 namespace {
 
-constexpr std::uint64_t kBlock = 32;       // elements of a Q8_0 block
-constexpr std::uint64_t kBlockBytes = 34;  // a half-precision scale, and 32 signed bytes
+// A block of a quantised type: half-precision factors, then bytes of which any value is valid.
+struct BlockLayout {
+  std::uint64_t elements;
+  std::uint64_t bytes;
+  std::uint64_t factors;
+};
+BlockLayout layout_of(RandomType type) {
+  switch (type) {
+    case RandomType::F32:
+      return {1, 4, 0};
+    case RandomType::Q8_0:
+      return {32, 34, 1};
+    case RandomType::Q4_0:
+      return {32, 18, 1};
+    case RandomType::Q4_K:
+      return {256, 144, 2};
+    default:
+      return {1, 2, 0};
+  }
+}
 
 // splitmix64: the same number for the same place, whoever asks in which order.
 std::uint64_t random_bits(std::uint64_t place) {
@@ -59,15 +77,29 @@ void fill_ones(std::span<std::byte> out) {
     std::memcpy(out.data() + i, &kOne, sizeof kOne);
 }
 
-void fill_blocks(std::uint64_t place, std::uint64_t blocks, int exponent, std::span<std::byte> out) {
-  // Signed bytes of up to 127 have the same root of the mean square as above with this scale.
-  const std::uint16_t scale = half_bits(0, exponent - 6);
-  for (std::uint64_t block = 0; block < blocks; ++block) {
-    std::byte* const to = out.data() + block * kBlockBytes;
-    std::memcpy(to, &scale, sizeof scale);
-    for (std::uint64_t i = 0; i < kBlock / 8; ++i) {
-      const std::uint64_t bits = random_bits(place + block * (kBlock / 8) + i);
-      std::memcpy(to + sizeof scale + i * 8, &bits, sizeof bits);
+// Factors so that weights come out about as large as those of the plain types.
+std::array<std::uint16_t, 2> factors_of(RandomType type, int exponent) {
+  switch (type) {
+    case RandomType::Q8_0:  // times -128 .. 127
+      return {half_bits(0, exponent - 6), 0};
+    case RandomType::Q4_0:  // times -8 .. 7
+      return {half_bits(0, exponent - 2), 0};
+    default:  // Q4_K: times 0 .. 63 times 0 .. 15, less times 0 .. 63; the ranges' middles meet
+      return {half_bits(0, exponent - 7), half_bits(0, exponent - 4)};
+  }
+}
+
+void fill_blocks(RandomType type, std::uint64_t place, std::uint64_t cols, int exponent,
+                 std::span<std::byte> out) {
+  const BlockLayout layout = layout_of(type);
+  const auto factors = factors_of(type, exponent);
+  const std::uint64_t head = layout.factors * sizeof factors[0];
+  for (std::uint64_t block = 0; block < cols / layout.elements; ++block) {
+    std::byte* const to = out.data() + block * layout.bytes;
+    std::memcpy(to, factors.data(), head);
+    for (std::uint64_t at = head; at < layout.bytes; at += sizeof(std::uint64_t)) {
+      const std::uint64_t bits = random_bits(place + block * (layout.elements / 4) + at / sizeof bits);
+      std::memcpy(to + at, &bits, std::min(sizeof bits, static_cast<std::size_t>(layout.bytes - at)));
     }
   }
 }
@@ -107,14 +139,8 @@ Result<std::uint64_t> count_beyond_directory(const ModelDescription& description
 }  // namespace
 
 std::uint64_t RandomTensor::row_bytes() const noexcept {
-  switch (type) {
-    case RandomType::F32:
-      return cols * 4;
-    case RandomType::Q8_0:
-      return cols / kBlock * kBlockBytes;
-    default:
-      return cols * 2;
-  }
+  const BlockLayout layout = layout_of(type);
+  return cols / layout.elements * layout.bytes;
 }
 
 std::vector<RandomTensor> tensors_of(const RandomModel& model) {
@@ -178,8 +204,8 @@ void fill_row(const RandomTensor& tensor, std::uint64_t row, bool hf, std::span<
       return fill_numbers<std::uint16_t>(place, tensor.cols, out, [&](std::uint64_t bits) {
         return static_cast<std::uint16_t>(float_bits(bits, exponent) >> 16U);
       });
-    case RandomType::Q8_0:
-      return fill_blocks(place, tensor.cols / kBlock, exponent, out);
+    default:
+      return fill_blocks(tensor.type, place, tensor.cols, exponent, out);
   }
 }
 

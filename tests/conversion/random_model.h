@@ -14,7 +14,7 @@
 
 namespace minerva::testing {
 
-enum class RandomType : std::uint8_t { F32, F16, BF16, Q8_0 };
+enum class RandomType : std::uint8_t { F32, F16, BF16, Q8_0, Q4_0, Q4_K };
 
 /// What the files hold. Equal shapes give equal weights: F32, F16 and BF16 exactly the same numbers, in a
 /// GGUF and in a Hugging Face directory.
@@ -57,7 +57,7 @@ void fill_row(const RandomTensor& tensor, std::uint64_t row, bool hf, std::span<
 /// reading it; Internal when writing fails.
 Result<void> write_random_gguf(const RandomModel& model, const std::filesystem::path& tokenizer,
                                const std::filesystem::path& path);
-/// The same as a directory of safetensors files of at most about `shard_bytes` each. Not of Q8_0.
+/// The same as a directory of safetensors files of at most about `shard_bytes` each. Of plain types only.
 Result<void> write_random_directory(const RandomModel& model, const std::filesystem::path& tokenizer,
                                     const std::filesystem::path& dir, std::uint64_t shard_bytes);
 

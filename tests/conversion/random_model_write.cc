@@ -70,8 +70,12 @@ std::uint32_t ggml_number(RandomType type) {
       return 0;
     case RandomType::F16:
       return 1;
+    case RandomType::Q4_0:
+      return 2;
     case RandomType::Q8_0:
       return 8;
+    case RandomType::Q4_K:
+      return 12;
     case RandomType::BF16:
       return 30;
   }
@@ -85,8 +89,12 @@ std::uint32_t file_type(RandomType type) {
       return 0;
     case RandomType::F16:
       return 1;
+    case RandomType::Q4_0:
+      return 2;
     case RandomType::Q8_0:
       return 7;
+    case RandomType::Q4_K:
+      return 14;
     case RandomType::BF16:
       return 32;
   }
@@ -205,8 +213,8 @@ Result<void> write_random_gguf(const RandomModel& model, const fs::path& tokeniz
 
 Result<void> write_random_directory(const RandomModel& model, const fs::path& tokenizer, const fs::path& dir,
                                     std::uint64_t shard_bytes) {
-  if (model.type == RandomType::Q8_0)
-    return invalid_request("a Hugging Face directory has no Q8_0", "Choose f32, f16 or bf16.");
+  if (model.type > RandomType::BF16)
+    return invalid_request("a Hugging Face directory has no GGUF blocks", "Choose f32, f16 or bf16.");
   std::error_code problem;
   fs::create_directories(dir, problem);
   if (problem) return internal_error(fmt::format("cannot make '{}': {}", dir.string(), problem.message()));
