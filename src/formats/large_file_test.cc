@@ -73,6 +73,8 @@ TEST(LargeFile, GgufTensorsBeyondFourGigabytes) {
   const TempDir folder;
   GgufBuilder builder;
   builder.string("general.architecture", "llama").u32("llama.block_count", 1);
+  builder.u32("llama.context_length", 64).u32("llama.embedding_length", 256);
+  builder.u32("llama.feed_forward_length", 64).u32("llama.attention.head_count", 2);
   builder.tensor({.name = "huge.weight", .dims = {kHugeCols, kHugeRows}, .type = 30, .offset = 0});
   builder.tensor({.name = "after.weight", .dims = {256}, .offset = kHugeBytes});
   builder.tensor({.name = "last.weight", .dims = {256}, .offset = kHugeBytes + 1024});
