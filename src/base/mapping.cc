@@ -118,6 +118,17 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void release_pages(std::span<const std::byte> bytes) noexcept {
+  const auto page = static_cast<std::uintptr_t>(::getpagesize());
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t begin = (address + page - 1) / page * page;
+  const std::uintptr_t end = (address + bytes.size()) / page * page;
+  if (begin >= end) return;
+  // Clean pages of a file: nothing is lost.
+  auto* const first = const_cast<std::byte*>(bytes.data()) + (begin - address);
+  ::madvise(first, static_cast<std::size_t>(end - begin), MADV_DONTNEED);
+}
+
 Error file_state_error(FileState state, const std::string& name) {
   if (state == FileState::Changed) {
     return {

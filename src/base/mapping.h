@@ -76,6 +76,10 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
+/// Takes the pages that lie wholly in `bytes`, a part of a MappedFile, out of this process's memory: for what
+/// was copied and is not needed again soon. Reading them brings them back. Thread-safe.
+void release_pages(std::span<const std::byte> bytes) noexcept;
+
 /// The error that requests get once a file's state is not Intact. `name`: the file's.
 Error file_state_error(FileState state, const std::string& name);
 

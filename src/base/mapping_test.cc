@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/memory.h"
 #include "base/sigbus.h"
 #include "support/temp_dir.h"
 
@@ -37,6 +38,22 @@ TEST(MappedFile, MapsContent) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()), "hello");
   EXPECT_EQ(file->state(), FileState::Intact);
   EXPECT_EQ(file->name(), "x");
+}
+
+TEST(MappedFile, ReleasedPagesLeaveMemoryAndComeBack) {
+  const std::size_t size = std::size_t{64} << 20U;
+  const TempDir folder;
+  const auto file = MappedFile::open(folder.write("x", std::string(size, '\1')));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(sum(file->bytes()), size);
+  const std::uint64_t held = resident_bytes();
+  release_pages(file->bytes().subspan(1, size - 2));
+  if (held > 0) {
+    EXPECT_LT(resident_bytes(), held - size / 2);
+  }
+  release_pages({});
+  release_pages(file->bytes().first(10));
+  EXPECT_EQ(sum(file->bytes()), size);
 }
 
 TEST(MappedFile, EmptyFile) {

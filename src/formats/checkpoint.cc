@@ -61,6 +61,7 @@ Result<TensorView> Checkpoint::contiguous(const TensorView& tensor) {
     copy.reset(new (std::nothrow) std::byte[packed.bytes]);
     if (!copy) return no_memory(tensor, packed.bytes);
     copy_contiguous(tensor, copy.get());
+    release_pages({tensor.data, static_cast<std::size_t>(tensor.bytes)});  // held once, not twice
   }
   packed.data = copy.get();
   return packed;

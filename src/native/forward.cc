@@ -493,22 +493,32 @@ std::span<const float> ForwardPass::output(std::size_t row) const {
   return {outputs_.data() + output_at_[row], static_cast<std::size_t>(output_width_[row])};
 }
 
+// The buffers that a run fills, each as wide as the widest use of it; and what the kernels hold beside them.
 std::uint64_t ForwardPass::working_bytes(const DecoderSpec& spec, std::uint64_t rows,
                                          std::uint64_t outputs) noexcept {
   const auto hidden = static_cast<std::uint64_t>(spec.hidden);
   const std::uint64_t q = static_cast<std::uint64_t>(spec.heads) * spec.head_dim;
+  const std::uint64_t attended = static_cast<std::uint64_t>(spec.heads) * spec.value_dim;
   const std::uint64_t kv = static_cast<std::uint64_t>(spec.kv_heads) * (spec.head_dim + spec.value_dim);
   const auto mlp = static_cast<std::uint64_t>(
       std::max({spec.intermediate, spec.experts.intermediate, spec.experts.shared_intermediate}));
+  // x_, normed_, block_; block2_; of experts gathered_, expert_out_, shared_.
+  std::uint64_t width = 3 * hidden + q + kv + attended + (spec.gated ? 2 : 1) * mlp;
+  if (spec.residual != Residual::Sequential) width += hidden;
+  if (spec.experts.count > 0) width += 3 * hidden;
+  if (!spec.names.gate_up.empty()) width += mlp;
+  if (spec.qkv != QkvLayout::Separate) width += q + kv;
   // Fused projections of latent and gated attention, and of recurrent layers: forward_mixers.cc.
   const RecurrentSpec& r = spec.recurrent;
-  std::uint64_t mixed =
-      4 * (static_cast<std::uint64_t>(r.channels) +
-           static_cast<std::uint64_t>(r.value_heads) * static_cast<std::uint64_t>(r.value_dim));
-  if (spec.latent.rank > 0) mixed += 2 * kv;
-  if (spec.attention_gate) mixed += 3 * q;
-  return sizeof(float) * (rows * (6 * hidden + 3 * q + 2 * kv + 3 * mlp + mixed) +
-                          outputs * (static_cast<std::uint64_t>(spec.vocabulary) + hidden));
+  width += 4 * (static_cast<std::uint64_t>(r.channels) +
+                static_cast<std::uint64_t>(r.value_heads) * static_cast<std::uint64_t>(r.value_dim));
+  if (spec.latent.rank > 0) width += 2 * kv;
+  if (spec.attention_gate) width += 3 * q;
+  // The input of a product, converted: half of its size, or a third.
+  width += std::max({mlp, hidden, attended}) / 2;
+  constexpr std::uint64_t kJobsBytes = 4U << 20U;  // each thread's weights and scores, tables, lists of rows
+  return kJobsBytes + sizeof(float) * (rows * width +
+                                       outputs * (static_cast<std::uint64_t>(spec.vocabulary) + 2 * hidden));
 }
 
 std::uint64_t ForwardPass::working_bytes() const noexcept {

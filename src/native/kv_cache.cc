@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <new>
 
 #include "base/checked.h"
 
@@ -15,7 +13,7 @@ namespace {
 
 // How far a sequence can go back beyond a window: a chat turn that is edited, a few answers tried again.
 constexpr std::int64_t kKeptBeyondWindow = 1024;
-constexpr std::int64_t kGrowth = 256;  // rows
+constexpr std::int64_t kGrowth = 256;  // rows; growing costs a system call, not a copy
 constexpr std::uint64_t kBatch = 512;  // rows of a common batch, for estimates
 
 struct SavedHeader {
@@ -34,10 +32,6 @@ std::int64_t state_floats(const DecoderSpec& spec, const LayerSpec& layer) {
 }
 
 }  // namespace
-
-void SequenceCache::Free::operator()(std::byte* data) const noexcept {
-  std::free(data);
-}
 
 SequenceCache::SequenceCache(const DecoderSpec& spec, ScalarType type)
     : type_(type), kv_heads_(spec.kv_heads), head_dim_(spec.head_dim), value_dim_(spec.value_dim) {
@@ -106,15 +100,10 @@ void SequenceCache::reset_states() noexcept {
   for (Layer& layer : layers_) std::ranges::fill(layer.state, 0.0F);
 }
 
-// realloc moves large blocks by their page tables: growing costs no copy.
 bool SequenceCache::grow(Buffer& buffer, std::int64_t rows) {
-  if (rows <= buffer.capacity || buffer.row_bytes == 0) return true;
-  const std::int64_t wanted = std::max(rows, buffer.capacity + buffer.capacity / 4 + kGrowth);
-  void* larger = std::realloc(buffer.data.get(), static_cast<std::size_t>(wanted * buffer.row_bytes));
-  if (larger == nullptr) return false;
-  [[maybe_unused]] const auto* moved = buffer.data.release();  // realloc took it
-  buffer.data.reset(static_cast<std::byte*>(larger));
-  buffer.capacity = wanted;
+  const std::int64_t wanted = (rows + kGrowth - 1) / kGrowth * kGrowth;
+  if (!buffer.memory.grow(static_cast<std::size_t>(wanted * buffer.row_bytes))) return false;
+  buffer.rows = std::max(buffer.rows, rows);
   return true;
 }
 
@@ -134,16 +123,14 @@ void SequenceCache::store(const kernels::Kernels& kernels, int layer, std::int64
                           const float* value) {
   Layer& l = layers_[static_cast<std::size_t>(layer)];
   const std::int64_t row = position - l.origin;
-  kernels.convert(key, std::int64_t{kv_heads_} * head_dim_, type_,
-                  l.keys.data.get() + row * l.keys.row_bytes);
-  kernels.convert(value, std::int64_t{kv_heads_} * value_dim_, type_,
-                  l.values.data.get() + row * l.values.row_bytes);
+  kernels.convert(key, std::int64_t{kv_heads_} * head_dim_, type_, l.keys.row(row));
+  kernels.convert(value, std::int64_t{kv_heads_} * value_dim_, type_, l.values.row(row));
 }
 
 kernels::KvView SequenceCache::view(int layer) const noexcept {
   const Layer& l = layers_[static_cast<std::size_t>(layer)];
-  return {.keys = l.keys.data.get(),
-          .values = l.values.data.get(),
+  return {.keys = l.keys.memory.data(),
+          .values = l.values.memory.data(),
           .type = type_,
           .key_position_stride = std::int64_t{kv_heads_} * head_dim_,
           .key_head_stride = head_dim_,
@@ -174,9 +161,9 @@ void SequenceCache::drop_unseen() {
     const std::int64_t rows = length_ - layer.origin;
     if (rows < 2 * kept) continue;  // moving half at a time keeps the cost per token constant
     const std::int64_t dropped = rows - kept;
-    std::memmove(layer.keys.data.get(), layer.keys.data.get() + dropped * layer.keys.row_bytes,
+    std::memmove(layer.keys.memory.data(), layer.keys.row(dropped),
                  static_cast<std::size_t>(kept * layer.keys.row_bytes));
-    std::memmove(layer.values.data.get(), layer.values.data.get() + dropped * layer.values.row_bytes,
+    std::memmove(layer.values.memory.data(), layer.values.row(dropped),
                  static_cast<std::size_t>(kept * layer.values.row_bytes));
     layer.origin += dropped;
   }
@@ -185,8 +172,9 @@ void SequenceCache::drop_unseen() {
 void SequenceCache::copy_rows(const Layer& from, Layer& to, std::int64_t rows) const {
   to.origin = from.origin;
   if (rows <= 0 || from.keys.row_bytes == 0) return;
-  std::memcpy(to.keys.data.get(), from.keys.data.get(), static_cast<std::size_t>(rows * from.keys.row_bytes));
-  std::memcpy(to.values.data.get(), from.values.data.get(),
+  std::memcpy(to.keys.memory.data(), from.keys.memory.data(),
+              static_cast<std::size_t>(rows * from.keys.row_bytes));
+  std::memcpy(to.values.memory.data(), from.values.memory.data(),
               static_cast<std::size_t>(rows * from.values.row_bytes));
 }
 
@@ -208,8 +196,8 @@ void SequenceCache::clear() noexcept {
   for (Layer& layer : layers_) {
     layer.origin = 0;
     for (Buffer* buffer : {&layer.keys, &layer.values}) {
-      buffer->data.reset();
-      buffer->capacity = 0;
+      buffer->memory.clear();
+      buffer->rows = 0;
     }
   }
 }
@@ -217,8 +205,8 @@ void SequenceCache::clear() noexcept {
 std::uint64_t SequenceCache::bytes() const noexcept {
   std::uint64_t total = 0;
   for (const Layer& layer : layers_) {
-    total += static_cast<std::uint64_t>(layer.keys.capacity * layer.keys.row_bytes +
-                                        layer.values.capacity * layer.values.row_bytes) +
+    total += static_cast<std::uint64_t>(layer.keys.rows * layer.keys.row_bytes +
+                                        layer.values.rows * layer.values.row_bytes) +
              (layer.state.size() + layer.next.size()) * sizeof(float);
   }
   return total;
@@ -241,8 +229,8 @@ std::vector<std::byte> SequenceCache::save() const {
   append(&header, sizeof header);
   for (const Layer& layer : layers_) {
     append(&layer.origin, sizeof layer.origin);
-    append(layer.keys.data.get(), (length_ - layer.origin) * layer.keys.row_bytes);
-    append(layer.values.data.get(), (length_ - layer.origin) * layer.values.row_bytes);
+    append(layer.keys.memory.data(), (length_ - layer.origin) * layer.keys.row_bytes);
+    append(layer.values.memory.data(), (length_ - layer.origin) * layer.values.row_bytes);
     append(layer.state.data(), static_cast<std::int64_t>(layer.state.size() * sizeof(float)));
   }
   return out;
@@ -277,8 +265,8 @@ Result<void> SequenceCache::load(const std::vector<std::byte>& saved) {
       clear();
       return fail(ErrorCode::OutOfMemory, "no memory for a snapshot", "Close other programs.");
     }
-    take(layer.keys.data.get(), rows * layer.keys.row_bytes);
-    take(layer.values.data.get(), rows * layer.values.row_bytes);
+    take(layer.keys.memory.data(), rows * layer.keys.row_bytes);
+    take(layer.values.memory.data(), rows * layer.values.row_bytes);
     if (!take(layer.state.data(), static_cast<std::int64_t>(layer.state.size() * sizeof(float)))) {
       clear();
       return wrong();

@@ -3,17 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "base/error.h"
+#include "base/growing_memory.h"
 #include "kernels/kernels.h"
 #include "native/decoder_spec.h"
 
 namespace minerva::native {
 
 /// Rows are appended, and may be dropped at the end (truncate) and, in layers with a window, at the start.
-/// Grows on demand and takes no more than it holds, give or take a part. One thread at a time.
+/// Grows on demand and takes the memory of what it holds, and no more. One thread at a time.
 class SequenceCache {
  public:
   SequenceCache(const DecoderSpec& spec, ScalarType type);
@@ -49,7 +49,7 @@ class SequenceCache {
   Result<void> copy_from(const SequenceCache& other, std::int64_t length);
   void clear() noexcept;
 
-  std::uint64_t bytes() const noexcept;  ///< allocated
+  std::uint64_t bytes() const noexcept;  ///< held in memory
 
   std::vector<std::byte> save() const;
   Result<void> load(const std::vector<std::byte>& saved);
@@ -63,14 +63,13 @@ class SequenceCache {
   static std::uint64_t fixed_bytes(const DecoderSpec& spec) noexcept;
 
  private:
-  struct Free {
-    void operator()(std::byte* data) const noexcept;
-  };
   // A growing array of rows that may lose its beginning.
   struct Buffer {
-    std::unique_ptr<std::byte, Free> data;
+    GrowingMemory memory;
     std::int64_t row_bytes = 0;
-    std::int64_t capacity = 0;  // rows
+    std::int64_t rows = 0;  // that were asked for at the most: what of `memory` takes pages
+
+    std::byte* row(std::int64_t index) const noexcept { return memory.data() + index * row_bytes; }
   };
   struct Layer {
     Buffer keys, values;

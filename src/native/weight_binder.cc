@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/mapping.h"
 #include "tensor/dtype.h"
 
 namespace minerva::native {
@@ -288,11 +289,13 @@ Result<Linear> WeightBinder::transposed(const TensorView& tensor, std::int64_t r
   TensorView turned = tensor;
   std::swap(turned.shape[0], turned.shape[1]);
   std::swap(turned.strides[0], turned.strides[1]);
-  const std::int64_t bytes = rows * cols * (tensor.dtype == DType::F32 ? 4 : 2);
+  const std::int64_t width = tensor.dtype == DType::F32 ? 4 : 2;
   Linear linear;
-  linear.owned.resize(static_cast<std::size_t>(bytes));
+  linear.owned.resize(static_cast<std::size_t>(rows * cols * width));
   owned_bytes_ += linear.owned.size();
   copy_contiguous(turned, linear.owned.data());
+  const std::int64_t last = (cols - 1) * tensor.strides[0] + (rows - 1) * tensor.strides[1];
+  release_pages({tensor.data, static_cast<std::size_t>((last + 1) * width)});  // held once, not twice
   linear.weight = dense_weight(*type, rows, cols, linear.owned.data());
   return linear;
 }

@@ -84,6 +84,8 @@ json byte_level(bool add_prefix_space) {
           {"use_regex", true}};
 }
 
+}  // namespace
+
 Result<void> write_tokenizer(const gguf::Metadata& metadata, const fs::path& dir) {
   constexpr std::int32_t kControl = 3;
   MINERVA_ASSIGN(const std::string model, metadata.require_string("tokenizer.ggml.model"));
@@ -140,7 +142,6 @@ Result<void> write_tokenizer(const gguf::Metadata& metadata, const fs::path& dir
   return chat ? write_file(dir / "chat_template.jinja", *chat) : Result<void>{};
 }
 
-// "blk.3.attn_q.weight" -> "model.layers.3.self_attn.q_proj.weight"; empty: not of a tied llama.
 std::string hf_name(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOfLayer = {{
       {"attn_norm", "input_layernorm"},
@@ -167,13 +168,16 @@ std::string hf_name(std::string_view name) {
   return {};
 }
 
+namespace {
+
 // Heads whose rows a llama GGUF interleaves, for rotation in pairs; 0: rows are in order.
 std::uint32_t interleaved_heads(std::string_view name, const Sizes& sizes) {
   if (name.ends_with("q_proj.weight")) return sizes.heads;
   return name.ends_with("k_proj.weight") ? sizes.kv_heads : 0;
 }
 
-// The row of the GGUF that is row `row` of `rows` here: of each head, its even rows and then its odd ones.
+}  // namespace
+
 std::int64_t source_row(std::int64_t row, std::int64_t rows, std::uint32_t heads) {
   if (heads == 0) return row;
   const std::int64_t dim = rows / heads;
@@ -181,6 +185,8 @@ std::int64_t source_row(std::int64_t row, std::int64_t rows, std::uint32_t heads
   const std::int64_t in_head = row % dim;
   return row - in_head + 2 * (in_head % half) + in_head / half;
 }
+
+namespace {
 
 struct Output {
   std::string name;

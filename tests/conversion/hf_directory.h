@@ -2,9 +2,13 @@
 // of the native engine.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "base/error.h"
+#include "formats/gguf/metadata.h"
 #include "tensor/weight_matrix.h"
 
 namespace minerva::testing {
@@ -16,5 +20,15 @@ namespace minerva::testing {
 /// InvalidRequest for another kind of model; Internal when writing fails.
 Result<void> write_hf_directory(const std::filesystem::path& gguf, const std::filesystem::path& dir,
                                 ScalarType type = ScalarType::BF16);
+
+/// The part of it that is the tokenizer: tokenizer.json, tokenizer_config.json and chat_template.jinja.
+Result<void> write_tokenizer(const gguf::Metadata& metadata, const std::filesystem::path& dir);
+
+/// "blk.3.attn_q.weight" -> "model.layers.3.self_attn.q_proj.weight"; empty: not of a tied llama.
+std::string hf_name(std::string_view name);
+
+/// The row of a GGUF's q or k that is row `row` of `rows` in Hugging Face's order: of each head, its even
+/// rows and then its odd ones. `heads` 0: rows are in order.
+std::int64_t source_row(std::int64_t row, std::int64_t rows, std::uint32_t heads);
 
 }  // namespace minerva::testing

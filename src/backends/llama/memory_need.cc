@@ -5,17 +5,15 @@
 #include <string_view>
 
 #include "base/cpu.h"
+#include "text/tokenizer/memory.h"
 
 namespace minerva {
 namespace {
 
 constexpr std::uint64_t kLogitsBytesAtOnce = 16U << 20U;
-constexpr std::uint64_t kCellElementBytes = 2;   // F16
-constexpr std::uint64_t kStateElementBytes = 4;  // F32
-constexpr std::uint32_t kCellsStep = 256;        // llama.cpp rounds caches up to it
-// Measured on vocabularies of 49,152 and 262,144 tokens: strings, maps both ways, the cache of pieces.
-constexpr std::uint64_t kVocabularyBytesPerToken = 170;
-constexpr std::uint64_t kVocabularyBytesPerMerge = 200;
+constexpr std::uint64_t kCellElementBytes = 2;    // F16
+constexpr std::uint64_t kStateElementBytes = 4;   // F32
+constexpr std::uint32_t kCellsStep = 256;         // llama.cpp rounds caches up to it
 constexpr std::uint64_t kGraphBytes = 8U << 20U;  // nodes of graphs, buffers of threads
 
 std::uint32_t round_up(std::uint64_t value) noexcept {
@@ -47,7 +45,7 @@ std::uint32_t window_cells(const Preflight& preflight, std::uint32_t cells,
   return round_up(std::min<std::uint64_t>(cells, wanted));
 }
 
-// The copies that llama.cpp makes of weights in the order its kernels like (ggml-cpu/repack.cpp); the mapped
+// The copies that llama.cpp makes of weights in the order its kernels like (ggml-cpu/repack.cpp); mapped
 // originals stay beside them.
 bool is_repacked(const gguf::TensorInfo& tensor, bool embedding_is_output) noexcept {
   if (tensor.dim_count < 2 || !tensor.name.ends_with(".weight") || tensor.dims[1] % 8 != 0) return false;
@@ -70,20 +68,18 @@ bool is_repacked(const gguf::TensorInfo& tensor, bool embedding_is_output) noexc
   }
 }
 
-std::uint64_t weights_bytes(const gguf::Model& model, const Preflight& preflight) noexcept {
+std::uint64_t weights_bytes(const gguf::Model& model, const Preflight& preflight,
+                            const LoadOptions& load) noexcept {
   const auto has_output = [](const gguf::File& file) { return file.find_tensor("output.weight") != nullptr; };
   const bool embedding_is_output = std::ranges::none_of(model.files, has_output);
   std::uint64_t bytes = 0;
   for (const gguf::File& file : model.files) {
     bytes += file.tensor_bytes();
     for (const gguf::TensorInfo& tensor : file.tensors()) {
-      if (is_repacked(tensor, embedding_is_output)) bytes += tensor.bytes;
+      if (load.use_mmap && is_repacked(tensor, embedding_is_output)) bytes += tensor.bytes;
     }
   }
-  const auto merges = model.metadata().get_array("tokenizer.ggml.merges");
-  const std::uint64_t merge_count = merges && *merges != nullptr ? (*merges)->count : 0;
-  return bytes + preflight.parameters.vocabulary_size * kVocabularyBytesPerToken +
-         merge_count * kVocabularyBytesPerMerge;
+  return bytes + gguf_vocabulary_bytes(model.metadata(), preflight.parameters.vocabulary_size);
 }
 
 // What one layer computes with for each row: some vectors of the model's and the feed-forward's length, and
@@ -135,14 +131,14 @@ std::uint64_t cache_bytes(const Preflight& preflight, std::uint32_t cells,
   return bytes;
 }
 
-MemoryNeed estimate_memory(const gguf::Model& model, const Preflight& preflight, const LoadOptions& /*load*/,
+MemoryNeed estimate_memory(const gguf::Model& model, const Preflight& preflight, const LoadOptions& load,
                            const ContextOptions& context) noexcept {
   const HyperParameters& p = preflight.parameters;
   const std::uint32_t cells =
       round_up(context.context_tokens > 0 ? context.context_tokens : p.context_length);
   const std::uint64_t row_bytes = std::uint64_t{p.vocabulary_size} * sizeof(float);
   const std::uint64_t logits = logits_rows_at_once(context, p.vocabulary_size) * row_bytes;
-  return {.weights_bytes = weights_bytes(model, preflight),
+  return {.weights_bytes = weights_bytes(model, preflight, load),
           .kv_bytes = cache_bytes(preflight, cells, context),
           .compute_bytes = std::max(logits, activation_bytes(preflight, cells, context)) +
                            context.sequences_max * row_bytes + kGraphBytes};

@@ -17,6 +17,7 @@
 #include "native/forward.h"
 #include "native/gguf/architectures.h"
 #include "native/kv_cache.h"
+#include "text/tokenizer/memory.h"
 
 namespace minerva {
 namespace {
@@ -25,13 +26,25 @@ bool is_directory_format(Format format) {
   return format == Format::HfSafetensors || format == Format::HfTorchBin || format == Format::HfMlx;
 }
 
-Result<native::DecoderSpec> spec_of(const ModelDescription& description) {
+// What headers tell: the decoder, and how much the tokenizer will take.
+struct Headers {
+  native::DecoderSpec spec;
+  std::uint64_t tokenizer_bytes = 0;
+};
+
+Result<Headers> read_headers(const ModelDescription& description) {
+  Headers headers;
   if (description.format == Format::Gguf) {
     MINERVA_ASSIGN(const gguf::Model model, gguf::open_model(description.path));
-    return native::decoder_spec(model);
+    MINERVA_ASSIGN(headers.spec, native::decoder_spec(model));
+    headers.tokenizer_bytes =
+        gguf_vocabulary_bytes(model.metadata(), static_cast<std::uint64_t>(headers.spec.vocabulary));
+    return headers;
   }
   MINERVA_ASSIGN(const HfConfig config, HfConfig::open(description.path));
-  return native::decoder_spec(config);
+  MINERVA_ASSIGN(headers.spec, native::decoder_spec(config));
+  headers.tokenizer_bytes = hf_tokenizer_bytes(description);
+  return headers;
 }
 
 class NativeBackend final : public InferenceBackend {
@@ -65,11 +78,13 @@ class NativeBackend final : public InferenceBackend {
 
   Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
                                    const ContextOptions& context) const override {
-    MINERVA_ASSIGN(const native::DecoderSpec spec, spec_of(description));
+    MINERVA_ASSIGN(const Headers headers, read_headers(description));
+    const native::DecoderSpec& spec = headers.spec;
     const ScalarType kv = load.numeric_mode == NumericMode::Exact ? ScalarType::F32 : ScalarType::F16;
     const std::uint64_t cells = context.context_tokens > 0 ? context.context_tokens : spec.context_length;
     return MemoryNeed{
-        .weights_bytes = description.tensor_bytes > 0 ? description.tensor_bytes : description.file_bytes,
+        .weights_bytes = (description.tensor_bytes > 0 ? description.tensor_bytes : description.file_bytes) +
+                         headers.tokenizer_bytes,
         .kv_bytes = native::SequenceCache::bytes_needed(spec, kv, cells, context.sequences_max),
         .compute_bytes = native::ForwardPass::working_bytes(
             spec, std::min<std::uint64_t>(context.batch_tokens, cells), context.sequences_max)};
@@ -77,7 +92,8 @@ class NativeBackend final : public InferenceBackend {
 
   Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions& options,
                                       const LoadProgress& progress) override {
-    MINERVA_ASSIGN(native::DecoderSpec spec, spec_of(description));
+    MINERVA_ASSIGN(Headers headers, read_headers(description));
+    native::DecoderSpec spec = std::move(headers.spec);
     MINERVA_ASSIGN(std::shared_ptr<Checkpoint> checkpoint, Checkpoint::open(description));
     MINERVA_ASSIGN(native::DecoderWeights weights,
                    native::bind_weights(spec, std::move(checkpoint), progress));
