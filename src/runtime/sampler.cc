@@ -1,6 +1,7 @@
 #include "runtime/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -20,17 +21,38 @@ std::unexpected<Error> no_finite_logit() {
                        "Its weights may be damaged: download the model again, or try another quantisation.");
 }
 
-// The index of the largest logit, the first of equals; NaN never wins. -1 when there is none.
-std::ptrdiff_t argmax(std::span<const float> logits) noexcept {
+// Calls `visit(index)` for each allowed token, in ascending order. A grammar often allows few of many: words
+// without a bit cost one comparison.
+template <typename Visit>
+void for_each_allowed(std::size_t size, std::span<const std::uint32_t> mask, Visit visit) {
+  if (mask.empty()) {
+    for (std::size_t i = 0; i < size; ++i) visit(i);
+    return;
+  }
+  for (std::size_t word = 0; word < mask.size() && word * 32 < size; ++word) {
+    for (std::uint32_t bits = mask[word]; bits != 0; bits &= bits - 1) {
+      const std::size_t i = word * 32 + static_cast<std::size_t>(std::countr_zero(bits));
+      if (i < size) visit(i);
+    }
+  }
+}
+
+// The index of the largest allowed logit, the first of equals; NaN never wins. -1 when there is none.
+std::ptrdiff_t argmax(std::span<const float> logits, std::span<const std::uint32_t> mask = {}) {
   std::ptrdiff_t best = -1;
   float best_logit = kMinusInfinity;
-  for (std::size_t i = 0; i < logits.size(); ++i) {
+  for_each_allowed(logits.size(), mask, [&](std::size_t i) {
     if (logits[i] > best_logit) {
       best_logit = logits[i];
       best = static_cast<std::ptrdiff_t>(i);
     }
-  }
+  });
   return best;
+}
+
+std::unexpected<Error> nothing_left() {
+  return invalid_request("the logit bias bans every token that the constraint on the output allows here",
+                         "Take those tokens out of the logit bias, or loosen the constraint.");
 }
 
 }  // namespace
@@ -64,20 +86,22 @@ void Sampler::apply_bias_and_penalties(std::span<float> logits) const {
   }
 }
 
-Result<TokenId> Sampler::sample(std::span<const float> logits) {
+Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const std::uint32_t> mask) {
+  const std::span<const float> computed = logits;
   if (changes_logits()) {
     adjusted_.assign(logits.begin(), logits.end());
     apply_bias_and_penalties(adjusted_);
     logits = adjusted_;
   }
-  const std::ptrdiff_t best = argmax(logits);
+  const std::ptrdiff_t best = argmax(logits, mask);
+  if (best < 0 && !mask.empty() && argmax(computed, mask) >= 0) return nothing_left();
   if (best < 0) return no_finite_logit();
   if (settings_.temperature == 0 || settings_.top_k == 1) return static_cast<TokenId>(best);
 
   candidates_.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
+  for_each_allowed(logits.size(), mask, [&](std::size_t i) {
     if (logits[i] > kMinusInfinity) candidates_.push_back({static_cast<TokenId>(i), logits[i]});
-  }
+  });
   keep_top_k();
   keep_typical();
   keep_top_p();

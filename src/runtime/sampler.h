@@ -23,9 +23,12 @@ class Sampler {
   /// Puts a token (of the prompt, or one that was chosen) into the history that penalties look back on.
   void accept(TokenId id);
 
-  /// Chooses from `logits` (one float per vocabulary entry). Ties go to the lowest id when greedy. Errors:
-  /// ModelLoading when no logit is a number, which damaged weights cause.
-  Result<TokenId> sample(std::span<const float> logits);
+  /// Chooses from `logits` (one float per vocabulary entry). `mask` holds one bit a token, least significant
+  /// first: a token whose bit is not set (or that is beyond the mask's end) is out before anything else
+  /// counts; an empty mask allows every token. Ties go to the lowest id when greedy. Errors: ModelLoading
+  /// when no allowed logit is a number, which damaged weights cause; InvalidRequest when the logit bias bans
+  /// every token that the mask allows.
+  Result<TokenId> sample(std::span<const float> logits, std::span<const std::uint32_t> mask = {});
 
   const SamplingSettings& settings() const noexcept { return settings_; }
 

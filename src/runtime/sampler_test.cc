@@ -97,6 +97,56 @@ TEST(SamplerTest, EqualSeedsDrawEqually) {
   EXPECT_TRUE(differs);
 }
 
+// ---- masks
+
+TEST(SamplerMaskTest, ExcludesBeforeEverythingElse) {
+  SamplingSettings greedy = plain();
+  greedy.temperature = 0;
+  const std::vector<float> logits = {5, 4, 3, 2};
+  EXPECT_EQ(Sampler(greedy).sample(logits, std::vector<std::uint32_t>{0b1100}).value(), 2);
+  SamplingSettings best_two = plain();
+  best_two.top_k = 2;  // of those allowed, not of all
+  Sampler sampler(best_two);
+  std::set<TokenId> seen;
+  for (int i = 0; i < 500; ++i)
+    seen.insert(sampler.sample(logits, std::vector<std::uint32_t>{0b1110}).value());
+  EXPECT_EQ(seen, (std::set<TokenId>{1, 2}));
+}
+
+TEST(SamplerMaskTest, BiasAndPenaltiesBringNothingBack) {
+  for (const float temperature : {0.0F, 1.0F}) {
+    SamplingSettings s = plain();
+    s.temperature = temperature;
+    s.logit_bias = {{0, 100.0F}, {2, 1.0F}};
+    s.presence_penalty = -50;
+    Sampler sampler(s);
+    sampler.accept(0);
+    for (int i = 0; i < 50; ++i)
+      EXPECT_EQ(sampler.sample(std::vector<float>{9, 9, 1}, std::vector<std::uint32_t>{0b100}).value(), 2);
+  }
+}
+
+TEST(SamplerMaskTest, CrossesWordsAndStopsAtEitherEnd) {
+  SamplingSettings s = plain();
+  const std::vector<float> logits(70, 0.0F);
+  Sampler sampler(s);
+  std::set<TokenId> seen;
+  for (int i = 0; i < 2000; ++i)  // the last word has bits beyond the vocabulary
+    seen.insert(sampler.sample(logits, std::vector<std::uint32_t>{1U << 31, 1, 0xFFFFFF30}).value());
+  EXPECT_EQ(seen, (std::set<TokenId>{31, 32, 68, 69}));
+  EXPECT_EQ(sampler.sample(logits, std::vector<std::uint32_t>{0b10}).value(), 1);  // shorter than the logits
+}
+
+TEST(SamplerMaskTest, WhenNothingIsLeftTheErrorSaysWhy) {
+  SamplingSettings s = plain();
+  s.logit_bias = {{1, -kInf}};
+  const std::vector<std::uint32_t> only_one = {0b10};
+  EXPECT_EQ(Sampler(s).sample(std::vector<float>{1, 1, 1}, only_one).error().code, ErrorCode::InvalidRequest);
+  EXPECT_EQ(Sampler(s).sample(std::vector<float>{1, kNan, 1}, only_one).error().code,
+            ErrorCode::ModelLoading);
+  EXPECT_FALSE(Sampler(plain()).sample(std::vector<float>{1, 1}, std::vector<std::uint32_t>{0}).has_value());
+}
+
 struct FilterCase {
   const char* name;
   void (*set)(SamplingSettings&);
