@@ -8,7 +8,9 @@
 #include "base/limits.h"
 #include "text/grammar/ebnf.h"
 #include "text/grammar/grammar_builder.h"
+#include "text/grammar/json_text.h"
 #include "text/grammar/regex_grammar.h"
+#include "text/grammar/schema.h"
 #include "text/utf8.h"
 
 namespace minerva::grammar {
@@ -26,9 +28,10 @@ Result<std::string> choice_grammar(const std::vector<std::string>& choices) {
     alternatives.push_back(builder.literal(choice));
   }
   if (choices.size() > limits::kChoiceCountMax || bytes > limits::kChoiceBytesMax) {
-    return invalid_request(fmt::format("there are {} choices with {} bytes; at most {} with {} bytes are taken",
-                                       choices.size(), bytes, limits::kChoiceCountMax, limits::kChoiceBytesMax),
-                           "Give fewer or shorter choices.");
+    return invalid_request(
+        fmt::format("there are {} choices with {} bytes; at most {} with {} bytes are taken", choices.size(),
+                    bytes, limits::kChoiceCountMax, limits::kChoiceBytesMax),
+        "Give fewer or shorter choices.");
   }
   const RuleId root = builder.add_rule();
   builder.define(root, builder.alternatives(alternatives));
@@ -51,17 +54,37 @@ Result<std::string> regex_grammar(std::string_view text) {
   return builder.write(root);
 }
 
+Result<std::string> json_object_grammar() {
+  GrammarBuilder builder;
+  JsonText json(builder);
+  const RuleId root = builder.add_rule();
+  builder.define(root, json.object());
+  return builder.write(root);
+}
+
+Result<std::string> schema_grammar(std::string_view text) {
+  GrammarBuilder builder;
+  MINERVA_ASSIGN(const RuleId root, parse_schema(text, builder));
+  return builder.write(root);
+}
+
 }  // namespace
 
 Result<std::string> constraint_grammar(const OutputConstraint& constraint) {
   using enum OutputConstraint::Kind;
   switch (constraint.kind) {
-    case None: break;
-    case Choice: return choice_grammar(constraint.choices);
-    case Grammar: return ebnf_grammar(constraint.text);
-    case Regex: return regex_grammar(constraint.text);
+    case None:
+      break;
+    case Choice:
+      return choice_grammar(constraint.choices);
+    case Grammar:
+      return ebnf_grammar(constraint.text);
+    case Regex:
+      return regex_grammar(constraint.text);
     case JsonObject:
-    case JsonSchema: break;
+      return json_object_grammar();
+    case JsonSchema:
+      return schema_grammar(constraint.text);
   }
   return internal_error("there is no constraint to compile");
 }

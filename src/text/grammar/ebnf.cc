@@ -261,13 +261,20 @@ class EbnfParser {
     const char kind = peek();
     ++at_;
     switch (kind) {
-      case 'n': return U'\n';
-      case 'r': return U'\r';
-      case 't': return U'\t';
-      case 'x': return hexadecimal(2);
-      case 'u': return hexadecimal(4);
-      case 'U': return hexadecimal(8);
-      default: break;
+      case 'n':
+        return U'\n';
+      case 'r':
+        return U'\r';
+      case 't':
+        return U'\t';
+      case 'x':
+        return hexadecimal(2);
+      case 'u':
+        return hexadecimal(4);
+      case 'U':
+        return hexadecimal(8);
+      default:
+        break;
     }
     if (std::string_view("\\\"'[]-^/.").contains(kind) && at_ <= text_.size())
       return static_cast<char32_t>(kind);

@@ -138,16 +138,28 @@ class Writer {
     const Expr& expr = exprs_[id];
     switch (expr.kind) {
       case Kind::Nothing:  // never reached: it is not productive
-      case Kind::Empty: out_ += "\"\""; return;
-      case Kind::Literal: write_literal(expr.text); return;
-      case Kind::Class: write_class(expr.set); return;
+      case Kind::Empty:
+        out_ += "\"\"";
+        return;
+      case Kind::Literal:
+        write_literal(expr.text);
+        return;
+      case Kind::Class:
+        write_class(expr.set);
+        return;
       case Kind::Rule:
         name(expr.rule);
         out_ += rule_name(expr.rule);
         return;
-      case Kind::Sequence: write_list(expr, " "); return;
-      case Kind::Alternatives: write_list(expr, " | "); return;
-      case Kind::Repeat: write_repeat(expr); return;
+      case Kind::Sequence:
+        write_list(expr, " ");
+        return;
+      case Kind::Alternatives:
+        write_list(expr, " | ");
+        return;
+      case Kind::Repeat:
+        write_repeat(expr);
+        return;
     }
   }
 
@@ -201,14 +213,19 @@ class Writer {
     const Expr& expr = exprs_[id];
     switch (expr.kind) {
       case Kind::Nothing:
-      case Kind::Empty: return 0;
-      case Kind::Literal: return expr.text.size();
-      case Kind::Class: return expr.set.ranges().back().last >= 0x800 ? 8 : 1;
-      case Kind::Rule: return std::nullopt;
+      case Kind::Empty:
+        return 0;
+      case Kind::Literal:
+        return expr.text.size();
+      case Kind::Class:
+        return expr.set.ranges().back().last >= 0x800 ? 8 : 1;
+      case Kind::Rule:
+        return std::nullopt;
       case Kind::Repeat:
         return expr.min == 0 && expr.max == 1 ? plain_states(expr.parts.front()) : std::nullopt;
       case Kind::Sequence:
-      case Kind::Alternatives: break;
+      case Kind::Alternatives:
+        break;
     }
     std::size_t sum = 0;
     for (const ExprId part : expr.parts) {
@@ -225,11 +242,16 @@ class Writer {
     const Expr& expr = exprs_[id];
     const auto part_nullable = [this](ExprId part) { return nullable(part); };
     switch (expr.kind) {
-      case Kind::Empty: return true;
-      case Kind::Repeat: return expr.min == 0 || nullable(expr.parts.front());
-      case Kind::Sequence: return std::ranges::all_of(expr.parts, part_nullable);
-      case Kind::Alternatives: return std::ranges::any_of(expr.parts, part_nullable);
-      default: return false;
+      case Kind::Empty:
+        return true;
+      case Kind::Repeat:
+        return expr.min == 0 || nullable(expr.parts.front());
+      case Kind::Sequence:
+        return std::ranges::all_of(expr.parts, part_nullable);
+      case Kind::Alternatives:
+        return std::ranges::any_of(expr.parts, part_nullable);
+      default:
+        return false;
     }
   }
 
@@ -238,7 +260,8 @@ class Writer {
     switch (expr.kind) {
       case Kind::Nothing:
       case Kind::Empty:
-      case Kind::Rule: return;
+      case Kind::Rule:
+        return;
       case Kind::Literal:
         out_ += '(';
         for (const char32_t c : code_points(expr.text)) append_regex_escaped(out_, c);
@@ -260,7 +283,8 @@ class Writer {
         out_ += ")?";
         return;
       case Kind::Sequence:
-      case Kind::Alternatives: break;
+      case Kind::Alternatives:
+        break;
     }
     out_ += '(';
     bool first = true;
@@ -364,7 +388,9 @@ ExprId GrammarBuilder::repeat(ExprId part, std::uint32_t min, std::uint32_t max)
   return add({.kind = Kind::Repeat, .min = min, .max = max, .parts = {part}});
 }
 
-ExprId GrammarBuilder::rule(RuleId rule) { return add({.kind = Kind::Rule, .rule = rule}); }
+ExprId GrammarBuilder::rule(RuleId rule) {
+  return add({.kind = Kind::Rule, .rule = rule});
+}
 
 RuleId GrammarBuilder::add_rule() {
   if (rules_.size() >= limits::kGrammarRuleCountMax) {

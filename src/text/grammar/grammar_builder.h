@@ -26,10 +26,10 @@ class GrammarBuilder {
     Kind kind = Kind::Empty;
     std::uint32_t min = 0;  // Repeat
     std::uint32_t max = 0;
-    RuleId rule = 0;                    // Rule
-    std::string text = {};              // Literal: valid UTF-8, not empty
-    CodePointSet set = {};              // Class: not empty
-    std::vector<ExprId> parts = {};     // Sequence, Alternatives: two or more; Repeat: one
+    RuleId rule = 0;                 // Rule
+    std::string text = {};           // Literal: valid UTF-8, not empty
+    CodePointSet set = {};           // Class: not empty
+    std::vector<ExprId> parts = {};  // Sequence, Alternatives: two or more; Repeat: one
   };
 
   struct Rule {

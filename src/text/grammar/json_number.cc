@@ -35,8 +35,8 @@ class NumberWriter {
   ExprId magnitudes(const Bound& low, const std::optional<Bound>& high, std::size_t digits) {
     const Decimal& a = low.value;
     if (high && a.whole == high->value.whole)
-      return number(b_.literal(a.whole), between(a.fraction, low.exclusive, high->value.fraction,
-                                                 high->exclusive, digits));
+      return number(b_.literal(a.whole),
+                    between(a.fraction, low.exclusive, high->value.fraction, high->exclusive, digits));
     std::vector<ExprId> alternatives = {
         number(b_.literal(a.whole), at_least(a.fraction, low.exclusive, digits))};
     const std::string next = to_text(to_number(a.whole) + 1);
@@ -76,11 +76,10 @@ class NumberWriter {
     if (low[0] == high[0]) return b_.sequence({digit(low[0], low[0]), same_length(low_rest, high_rest)});
     const std::string nines(low_rest.size(), '9');
     const std::string zeros(low_rest.size(), '0');
-    return b_.alternatives(
-        {b_.sequence({digit(low[0], low[0]), same_length(low_rest, nines)}),
-         b_.sequence({digit(static_cast<char>(low[0] + 1), static_cast<char>(high[0] - 1)),
-                      any(low_rest.size(), low_rest.size())}),
-         b_.sequence({digit(high[0], high[0]), same_length(zeros, high_rest)})});
+    return b_.alternatives({b_.sequence({digit(low[0], low[0]), same_length(low_rest, nines)}),
+                            b_.sequence({digit(static_cast<char>(low[0] + 1), static_cast<char>(high[0] - 1)),
+                                         any(low_rest.size(), low_rest.size())}),
+                            b_.sequence({digit(high[0], high[0]), same_length(zeros, high_rest)})});
   }
 
   ExprId number(ExprId whole, const Fraction& fraction) {
@@ -149,8 +148,10 @@ Decimal magnitude(Decimal d) {
 }  // namespace
 
 Decimal Decimal::of(double value) {
-  std::array<char, 400> buffer{};  // the smallest double has 324 digits after its point, the largest 309 before
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
+  std::array<char, 400>
+      buffer{};  // the smallest double has 324 digits after its point, the largest 309 before
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   std::string_view text(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
   Decimal result;
   if (text.starts_with('-')) {
@@ -234,8 +235,8 @@ ExprId multiple_of(std::uint32_t divisor, GrammarBuilder& builder) {
   for (RuleId& rule : rules) rule = builder.add_rule();
   if (builder.full()) return builder.nothing();
   const auto digit_then = [&](std::uint32_t remainder, std::uint32_t digit) {
-    return builder.sequence({builder.literal(std::to_string(digit)),
-                             builder.rule(rules[(remainder * 10 + digit) % divisor])});
+    return builder.sequence(
+        {builder.literal(std::to_string(digit)), builder.rule(rules[(remainder * 10 + digit) % divisor])});
   };
   for (std::uint32_t remainder = 0; remainder < divisor; ++remainder) {
     std::vector<ExprId> next;
@@ -245,9 +246,8 @@ ExprId multiple_of(std::uint32_t divisor, GrammarBuilder& builder) {
   }
   std::vector<ExprId> first;
   for (std::uint32_t digit = 1; digit < 10; ++digit) first.push_back(digit_then(0, digit));
-  return builder.alternatives(
-      {builder.literal("0"),
-       builder.sequence({builder.optional(builder.literal("-")), builder.alternatives(first)})});
+  return builder.alternatives({builder.literal("0"), builder.sequence({builder.optional(builder.literal("-")),
+                                                                       builder.alternatives(first)})});
 }
 
 }  // namespace minerva::grammar

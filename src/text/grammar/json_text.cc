@@ -17,14 +17,22 @@ const CodePointSet kHex = {{'0', '9'}, {'a', 'f'}, {'A', 'F'}};
 // The escape of a character that JSON strings cannot hold as it is.
 std::string escape_of(char32_t c) {
   switch (c) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\b': return "\\b";
-    case '\f': return "\\f";
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    default: return fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c));
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\b':
+      return "\\b";
+    case '\f':
+      return "\\f";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c));
   }
 }
 
@@ -49,18 +57,21 @@ ExprId JsonText::space() {
   constexpr std::uint32_t kIndentationMax = 20;
   return shared(space_, [&] {
     const ExprId indentation = b_.repeat(b_.one_of({{' ', ' '}, {'\t', '\t'}}), 0, kIndentationMax);
-    return b_.alternatives(
-        {b_.empty(), b_.literal(" "), b_.sequence({b_.literal("\n"), indentation})});
+    return b_.alternatives({b_.empty(), b_.literal(" "), b_.sequence({b_.literal("\n"), indentation})});
   });
 }
 
-ExprId JsonText::comma() { return b_.sequence({space(), b_.literal(","), space()}); }
-ExprId JsonText::colon() { return b_.sequence({space(), b_.literal(":"), space()}); }
+ExprId JsonText::comma() {
+  return b_.sequence({space(), b_.literal(","), space()});
+}
+ExprId JsonText::colon() {
+  return b_.sequence({space(), b_.literal(":"), space()});
+}
 
 ExprId JsonText::value() {
   return shared(value_, [&] {
-    return b_.alternatives({object(), array(), string(), number(), b_.literal("true"), b_.literal("false"),
-                            b_.literal("null")});
+    return b_.alternatives(
+        {object(), array(), string(), number(), b_.literal("true"), b_.literal("false"), b_.literal("null")});
   });
 }
 
@@ -106,9 +117,9 @@ ExprId JsonText::number() {
     const ExprId digit = b_.one_of({{'0', '9'}});
     const ExprId whole = b_.alternatives(
         {b_.literal("0"), b_.sequence({b_.one_of({{'1', '9'}}), b_.repeat(digit, 0, kDigitsMax)})});
-    const ExprId exponent = b_.sequence({b_.one_of({{'e', 'e'}, {'E', 'E'}}),
-                                         b_.optional(b_.one_of({{'+', '+'}, {'-', '-'}})),
-                                         b_.repeat(digit, 1, 2)});
+    const ExprId exponent =
+        b_.sequence({b_.one_of({{'e', 'e'}, {'E', 'E'}}), b_.optional(b_.one_of({{'+', '+'}, {'-', '-'}})),
+                     b_.repeat(digit, 1, 2)});
     return b_.sequence({b_.optional(b_.literal("-")), whole,
                         b_.optional(b_.sequence({b_.literal("."), b_.repeat(digit, 1, kDigitsMax)})),
                         b_.optional(exponent)});
@@ -119,8 +130,7 @@ ExprId JsonText::integer() {
   return shared(integer_, [&] {
     const ExprId more = b_.repeat(b_.one_of({{'0', '9'}}), 0, 17);
     return b_.alternatives(
-        {b_.literal("0"),
-         b_.sequence({b_.optional(b_.literal("-")), b_.one_of({{'1', '9'}}), more})});
+        {b_.literal("0"), b_.sequence({b_.optional(b_.literal("-")), b_.one_of({{'1', '9'}}), more})});
   });
 }
 
@@ -135,15 +145,16 @@ ExprId JsonText::character() {
   };
   const ExprId plain = b_.sequence({set("0123456789abcefABCEF"), hex, hex, hex});
   const ExprId below = b_.sequence({set("dD"), set("01234567"), hex, hex});
-  const ExprId pair = b_.sequence({set("dD"), set("89abAB"), hex, hex, b_.literal("\\u"), set("dD"),
-                                   set("cdefCDEF"), hex, hex});
+  const ExprId pair = b_.sequence(
+      {set("dD"), set("89abAB"), hex, hex, b_.literal("\\u"), set("dD"), set("cdefCDEF"), hex, hex});
   const ExprId escape = b_.alternatives(
       {set("\"\\/bfnrt"), b_.sequence({b_.literal("u"), b_.alternatives({plain, below, pair})})});
-  return b_.alternatives(
-      {b_.one_of(kNotPlain.complement()), b_.sequence({b_.literal("\\"), escape})});
+  return b_.alternatives({b_.one_of(kNotPlain.complement()), b_.sequence({b_.literal("\\"), escape})});
 }
 
-ExprId JsonText::quoted(ExprId value) { return b_.sequence({b_.literal("\""), value, b_.literal("\"")}); }
+ExprId JsonText::quoted(ExprId value) {
+  return b_.sequence({b_.literal("\""), value, b_.literal("\"")});
+}
 
 ExprId JsonText::string(std::uint32_t min, std::uint32_t max) {
   if (min > max) return b_.nothing();

@@ -51,9 +51,7 @@ class RegexParser {
     at_ += what.size();
     return true;
   }
-  ExprId anything() {
-    return builder_.repeat(options_.write_class(CodePointSet::all()), 0);
-  }
+  ExprId anything() { return builder_.repeat(options_.write_class(CodePointSet::all()), 0); }
 
   // `outer`: not inside a group, or in one that is all there is; ^ and $ may stand at its ends.
   Result<ExprId> parse_alternatives(bool outer) {
@@ -176,7 +174,8 @@ class RegexParser {
     }
     take("?");  // lazy: the same texts, in another order of preference
     if (peek() == '+') return error("possessive repetition cannot be honoured");
-    if (peek() == '*' || peek() == '?' || peek() == '{') return error("a repetition is repeated: use a group");
+    if (peek() == '*' || peek() == '?' || peek() == '{')
+      return error("a repetition is repeated: use a group");
     return builder_.repeat(part, min, max);
   }
 
@@ -248,29 +247,42 @@ class RegexParser {
     if (static_cast<unsigned char>(c) >= 0x80) return one(character());
     ++at_;
     switch (c) {
-      case 'd': return kDigits;
-      case 'D': return kDigits.complement();
-      case 'w': return kWord;
-      case 'W': return kWord.complement();
-      case 's': return negated ? kSpacesAnywhere : kSpaces;
-      case 'S': return (negated ? kSpaces : kSpacesAnywhere).complement();
-      case 'n': return one('\n');
-      case 'r': return one('\r');
-      case 't': return one('\t');
-      case 'f': return one('\f');
-      case 'v': return one('\v');
-      case 'x': return hexadecimal(2);
-      case 'u': return peek() == '{' ? braced() : hexadecimal(4);
+      case 'd':
+        return kDigits;
+      case 'D':
+        return kDigits.complement();
+      case 'w':
+        return kWord;
+      case 'W':
+        return kWord.complement();
+      case 's':
+        return negated ? kSpacesAnywhere : kSpaces;
+      case 'S':
+        return (negated ? kSpaces : kSpacesAnywhere).complement();
+      case 'n':
+        return one('\n');
+      case 'r':
+        return one('\r');
+      case 't':
+        return one('\t');
+      case 'f':
+        return one('\f');
+      case 'v':
+        return one('\v');
+      case 'x':
+        return hexadecimal(2);
+      case 'u':
+        return peek() == '{' ? braced() : hexadecimal(4);
       case '0':
         if (peek() < '0' || peek() > '9') return one(0);
         break;
       case 'b':
         if (in_class) return one('\b');
         break;
-      default: break;
+      default:
+        break;
     }
-    const bool letter_or_digit =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool letter_or_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     if (!letter_or_digit) return one(static_cast<char32_t>(c));
     if (c >= '1' && c <= '9') return error("backreferences cannot be honoured");
     return error(fmt::format("\\{} cannot be honoured", c));

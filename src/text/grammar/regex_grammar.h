@@ -22,8 +22,8 @@ struct RegexOptions {
 /// Adds what `regex` matches to `builder`. Understood, with the meaning that ECMAScript and PCRE share:
 /// characters, `.` (no line end), [...] with ranges, \d \w \s \D \W \S, escapes, groups (also (?:...) and
 /// (?<name>...)), |, * + ? {m} {m,} {m,n} (a lazy ? after them changes nothing here), ^ first and $ last.
-/// Errors: InvalidRequest that names the part: look-around, backreferences, \b, flags, \p, possessive or atomic
-/// parts, anchors inside; beyond the limits.
+/// Errors: InvalidRequest that names the part: look-around, backreferences, \b, flags, \p, possessive or
+/// atomic parts, anchors inside; beyond the limits.
 Result<ExprId> parse_regex(std::string_view regex, const RegexOptions& options, GrammarBuilder& builder);
 
 }  // namespace minerva::grammar
