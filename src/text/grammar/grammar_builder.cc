@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -268,14 +269,7 @@ class Writer {
         out_ += ')';
         return;
       case Kind::Class:
-        out_ += '[';
-        for (const auto& [first, last] : expr.set.ranges()) {
-          append_regex_escaped(out_, first);
-          if (last == first) continue;
-          out_ += '-';
-          append_regex_escaped(out_, last);
-        }
-        out_ += ']';
+        write_regex_class(expr.set);
         return;
       case Kind::Repeat:
         out_ += '(';
@@ -293,6 +287,31 @@ class Writer {
       if (!first && expr.kind == Kind::Alternatives) out_ += '|';
       first = false;
       write_as_regex(part);
+    }
+    out_ += ')';
+  }
+
+  // XGrammar takes a range of characters whose UTF-8 has different lengths for one that also has overlong
+  // forms (E0 80 80): each length has a class of its own.
+  void write_regex_class(const CodePointSet& set) {
+    static const std::array<CodePointSet, 4> kLengths = {CodePointSet{{0, 0x7F}}, CodePointSet{{0x80, 0x7FF}},
+                                                         CodePointSet{{0x800, 0xFFFF}},
+                                                         CodePointSet{{0x10000, kCodePointMax}}};
+    out_ += '(';
+    bool first_class = true;
+    for (const CodePointSet& length : kLengths) {
+      const CodePointSet part = set.intersection(length);
+      if (part.empty()) continue;
+      if (!first_class) out_ += '|';
+      first_class = false;
+      out_ += '[';
+      for (const auto& [first, last] : part.ranges()) {
+        append_regex_escaped(out_, first);
+        if (last == first) continue;
+        out_ += '-';
+        append_regex_escaped(out_, last);
+      }
+      out_ += ']';
     }
     out_ += ')';
   }

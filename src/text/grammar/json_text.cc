@@ -62,10 +62,10 @@ ExprId JsonText::space() {
 }
 
 ExprId JsonText::comma() {
-  return b_.sequence({space(), b_.literal(","), space()});
+  return b_.sequence({b_.literal(","), space()});
 }
 ExprId JsonText::colon() {
-  return b_.sequence({space(), b_.literal(":"), space()});
+  return b_.sequence({b_.literal(":"), space()});
 }
 
 ExprId JsonText::value() {
@@ -107,7 +107,6 @@ ExprId JsonText::array_of(const std::vector<ExprId>& first, ExprId item, std::ui
     items = b_.sequence({item, more});
     if (min == 0) items = b_.optional(items);
   }
-  // No white space but one in an empty array.
   return b_.sequence({b_.literal("["), space(), items, space(), b_.literal("]")});
 }
 

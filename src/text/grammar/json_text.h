@@ -36,7 +36,7 @@ class JsonText {
   ExprId key_except(const std::vector<std::string>& taken);
   /// `open`, the items with commas between them, `close`: from `min` to `max` items after those in `first`.
   ExprId array_of(const std::vector<ExprId>& first, ExprId item, std::uint32_t min, std::uint32_t max);
-  ExprId comma();  // with white space
+  ExprId comma();  // with white space after it
   ExprId colon();
 
   /// How characters are spelled within a string: as they are where JSON lets them, else the one usual escape.

@@ -139,12 +139,14 @@ Result<ExprId> SchemaCompiler::compile_number(const Json& schema, const std::str
   if (step_of != schema.end()) {
     if (!step_of->is_number() || !(step_of->get<double>() > 0))
       return schema_error(pointer, "multipleOf", "expected a number greater than 0");
+    const double step = step_of->get<double>();
     const auto places = decimal_places(*step_of);
+    if (step == std::floor(step)) return compile_integer(schema, pointer);
+    const bool divides_all =
+        integer && 1 / step == std::floor(1 / step);  // every integer is a multiple of 0.5
     if (!integer && places)
       range.fraction_digits = *places;
-    else if (step_of->get<double>() == std::floor(step_of->get<double>()))
-      return compile_integer(schema, pointer);
-    else if (!(integer && places))  // all integers are multiples of 0.1
+    else if (!divides_all)
       return schema_error(pointer, "multipleOf", "whole numbers, 0.1, 0.01 and so on can be honoured");
   }
   if (integer) return compile_integer(schema, pointer);
