@@ -65,6 +65,20 @@ inline constexpr int kTokenizerPartDepthMax = 16;
 /// Ids that post-processors put around a text.
 inline constexpr std::size_t kTokenizerTemplateIdsMax = 4096;
 
+// ---- constraints on the output
+inline constexpr std::size_t kSchemaBytesMax = 256 * kKiB;   // a JSON schema
+inline constexpr std::size_t kRegexBytesMax = 8 * kKiB;      // a regular expression, or a schema's pattern
+inline constexpr std::size_t kGrammarBytesMax = 256 * kKiB;  // an EBNF grammar
+inline constexpr std::size_t kChoiceBytesMax = 256 * kKiB;   // all choices together
+inline constexpr std::size_t kChoiceCountMax = 4096;
+inline constexpr std::uint32_t kGrammarRepeatMax = 4096;  // the bounds in x{m,n}, maxLength, maxItems
+inline constexpr int kGrammarNestingMax = 64;             // parentheses
+/// What a constraint becomes: expressions, rules, and bytes when written down.
+inline constexpr std::size_t kGrammarExpressionCountMax = 50'000;
+inline constexpr std::size_t kGrammarRuleCountMax = 4096;
+inline constexpr std::size_t kGrammarWrittenBytesMax = 2 * kMiB;
+inline constexpr std::size_t kCompiledGrammarCountMax = 16;  // kept for one model
+
 // ---- all formats
 inline constexpr std::uint32_t kLayerCountMax = 512;  // llama.cpp's arrays have this size
 inline constexpr std::uint64_t kChatTemplateBytesMax = 512 * kKiB;

@@ -1,0 +1,205 @@
+// The conformance cases of tests/data/grammar (make_cases.py writes them): what a constraint must accept,
+// must not accept or must refuse, and that whatever is drawn under its mask, without any model, is valid.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "minerva/model_description.h"
+#include "support/json_schema_validator.h"
+#include "support/temp_dir.h"
+#include "text/grammar/grammar.h"
+#include "text/tokenizer/load.h"
+#include "text/utf8.h"
+
+namespace minerva {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::shared_ptr<const Tokenizer> tokenizer_of(const std::filesystem::path& model) {
+  const auto description = describe(model);
+  if (!description) return nullptr;
+  return load_tokenizer(*description).value_or(nullptr);
+}
+
+std::vector<Json> cases_of(const std::string& file) {
+  std::ifstream in(std::filesystem::path(MINERVA_TEST_DATA) / "grammar" / (file + ".jsonl"));
+  std::vector<Json> cases;
+  for (std::string line; std::getline(in, line);) cases.push_back(Json::parse(line));
+  return cases;
+}
+
+OutputConstraint constraint_of(const Json& test) {
+  using enum OutputConstraint::Kind;
+  const auto kind = test["kind"].get<std::string>();
+  if (kind == "schema") return {.kind = JsonSchema, .text = test["text"].dump()};
+  if (kind == "choice") return {.kind = Choice, .choices = test["text"].get<std::vector<std::string>>()};
+  const auto text = test["text"].get<std::string>();
+  if (kind == "schema-text") return {.kind = JsonSchema, .text = text};
+  if (kind == "regex") return {.kind = Regex, .text = text};
+  if (kind == "grammar") return {.kind = Grammar, .text = text};
+  return {.kind = JsonObject};
+}
+
+class Walk {
+ public:
+  Walk(const CompiledGrammar& compiled, const Tokenizer& tokenizer)
+      : matcher_(compiled.matcher()), tokenizer_(tokenizer), mask_((tokenizer.vocabulary_size() + 31) / 32) {}
+
+  std::vector<TokenId> allowed() {
+    matcher_->fill_mask(mask_);
+    std::vector<TokenId> ids;
+    for (std::size_t word = 0; word < mask_.size(); ++word)
+      for (std::uint32_t bits = mask_[word]; bits != 0; bits &= bits - 1)
+        ids.push_back(static_cast<TokenId>(word * 32 + static_cast<std::size_t>(std::countr_zero(bits))));
+    return ids;
+  }
+
+  bool accepts(const std::string& text) {
+    const auto ids = tokenizer_.encode(text, {.add_special = false, .parse_special = false});
+    if (!ids || tokenizer_.decode(*ids, false).value_or("") != text) {
+      ADD_FAILURE() << "the tokenizer cannot write " << text;
+      return false;
+    }
+    for (const TokenId id : *ids) {
+      matcher_->fill_mask(mask_);
+      const auto at = static_cast<std::size_t>(id);
+      if ((mask_[at / 32] >> (at % 32) & 1U) == 0) return false;
+      EXPECT_TRUE(matcher_->accept(id).has_value());
+    }
+    return matcher_->may_end();
+  }
+
+  /// Draws until the answer ends; late, what closes goes first. Nothing when it does not end.
+  std::optional<std::string> draw(std::uint32_t seed) {
+    constexpr int kFreeSteps = 40;
+    constexpr int kStepsMax = 1500;
+    std::mt19937 random(seed);
+    std::string text;
+    for (int step = 0; step < kStepsMax; ++step) {
+      if (matcher_->must_end()) return text;
+      const auto ids = allowed();
+      if (ids.empty()) {
+        ADD_FAILURE() << "nothing may follow " << text;
+        return std::nullopt;
+      }
+      const TokenId id = step < kFreeSteps ? ids[random() % ids.size()] : closing(ids, random);
+      if (tokenizer_.is_end_of_generation(id)) {
+        EXPECT_TRUE(matcher_->may_end());
+        return text;
+      }
+      text += tokenizer_.token_bytes(id);
+      if (const auto accepted = matcher_->accept(id); !accepted) {
+        ADD_FAILURE() << accepted.error().message << " after " << text;
+        return std::nullopt;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // Within a string (where a letter may come) its end; elsewhere a bracket, else anything.
+  TokenId closing(const std::vector<TokenId>& ids, std::mt19937& random) const {
+    std::array<TokenId, 128> single{};
+    single.fill(-1);
+    for (const TokenId id : ids) {
+      if (tokenizer_.is_end_of_generation(id)) return id;
+      const std::string bytes = tokenizer_.token_bytes(id);
+      if (bytes.size() == 1 && static_cast<unsigned char>(bytes[0]) < 128)
+        single.at(static_cast<std::size_t>(bytes[0])) = id;
+    }
+    if (single['q'] >= 0 && single['"'] >= 0) return single['"'];
+    for (const char c : {'}', ']', ')'})
+      if (single.at(static_cast<std::size_t>(c)) >= 0) return single.at(static_cast<std::size_t>(c));
+    return ids[random() % ids.size()];
+  }
+
+  std::unique_ptr<GrammarMatcher> matcher_;
+  const Tokenizer& tokenizer_;
+  std::vector<std::uint32_t> mask_;
+};
+
+std::string why_invalid(const Json& test, const std::string& text) {
+  if (!is_valid_utf8(text)) return "not UTF-8";
+  const auto kind = test["kind"].get<std::string>();
+  if (kind == "choice") {
+    const auto choices = test["text"].get<std::vector<std::string>>();
+    return std::ranges::find(choices, text) != choices.end() ? "" : "none of the choices";
+  }
+  if (kind == "regex")
+    return testing::pcre_matches(test["text"].get<std::string>(), text, true) ? "" : "does not match";
+  if (kind == "schema" || kind == "object") {
+    const auto value = nlohmann::json::parse(text, nullptr, false);
+    if (value.is_discarded()) return "not JSON";
+    if (kind == "object") return value.is_object() ? "" : "no object";
+    return testing::SchemaValidator(nlohmann::json(test["text"])).valid(value) ? "" : "not valid";
+  }
+  return "";  // grammars: what they accept and reject says it
+}
+
+void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& tokenizer, int draws,
+               std::size_t every = 1) {
+  const auto compiler = make_grammar_compiler(tokenizer, tokenizer->vocabulary_size());
+  const auto cases = cases_of(file);
+  ASSERT_GE(cases.size(), 100U);
+  int drawn = 0;
+  int ended = 0;
+  for (std::size_t i = 0; i < cases.size(); i += every) {
+    const Json& test = cases[i];
+    SCOPED_TRACE(file + ".jsonl line " + std::to_string(i + 1) + ": " + test["text"].dump().substr(0, 300));
+    const auto compiled = compiler->compile(constraint_of(test));
+    if (test.contains("refuse")) {
+      const auto word = test["refuse"].get<std::string>();
+      EXPECT_FALSE(compiled.has_value()) << "should be refused: " << word;
+      if (compiled) continue;
+      EXPECT_EQ(compiled.error().code, ErrorCode::InvalidRequest);
+      EXPECT_TRUE(compiled.error().message.contains(word)) << compiled.error().message;
+      EXPECT_FALSE(compiled.error().remedy.empty());
+      continue;
+    }
+    EXPECT_TRUE(compiled.has_value()) << (compiled ? "" : compiled.error().message);
+    if (!compiled) continue;
+    for (const Json& text : test["accept"])
+      EXPECT_TRUE(Walk(**compiled, *tokenizer).accepts(text.get<std::string>())) << "accept " << text;
+    for (const Json& text : test["reject"])
+      EXPECT_FALSE(Walk(**compiled, *tokenizer).accepts(text.get<std::string>())) << "reject " << text;
+    for (int draw = 0; draw < draws; ++draw) {
+      const auto text = Walk(**compiled, *tokenizer)
+                            .draw(static_cast<std::uint32_t>(i * 100) + static_cast<std::uint32_t>(draw));
+      ++drawn;
+      ended += text ? 1 : 0;
+      EXPECT_EQ(text ? why_invalid(test, *text) : "", "") << text.value_or("");
+    }
+  }
+  // A few wait for a word that chance does not spell, such as the pattern abc.
+  EXPECT_GE(ended, drawn * 97 / 100) << ended << " of " << drawn << " answers ended";
+}
+
+class GrammarConformanceTest : public ::testing::TestWithParam<const char*> {};
+TEST_P(GrammarConformanceTest, SmallVocabulary) {
+  const auto tokenizer = tokenizer_of(std::filesystem::path(MINERVA_TEST_DATA) / "models" / "llama");
+  ASSERT_TRUE(tokenizer);
+  run_cases(GetParam(), tokenizer, 6);
+}
+TEST_P(GrammarConformanceTest, RealVocabulary) {
+  const auto model = std::filesystem::path(MINERVA_ASSETS) / "SmolLM2-135M-Instruct.Q4_1.gguf";
+  MINERVA_NEEDS_MODEL(model);
+  const auto tokenizer = tokenizer_of(model);
+  ASSERT_TRUE(tokenizer);
+  run_cases(GetParam(), tokenizer, 2);
+}
+INSTANTIATE_TEST_SUITE_P(Cases, GrammarConformanceTest,
+                         ::testing::Values("values", "structures", "combined", "texts"),
+                         [](const auto& test) { return std::string(test.param); });
+
+}  // namespace
+}  // namespace minerva

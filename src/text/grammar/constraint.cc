@@ -1,0 +1,92 @@
+#include "text/grammar/constraint.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "text/grammar/ebnf.h"
+#include "text/grammar/grammar_builder.h"
+#include "text/grammar/json_text.h"
+#include "text/grammar/regex_grammar.h"
+#include "text/grammar/schema.h"
+#include "text/utf8.h"
+
+namespace minerva::grammar {
+namespace {
+
+Result<std::string> choice_grammar(const std::vector<std::string>& choices) {
+  if (choices.empty()) return invalid_request("there are no choices", "Give at least one.");
+  std::size_t bytes = 0;
+  GrammarBuilder builder;
+  std::vector<ExprId> alternatives;
+  for (const std::string& choice : choices) {
+    bytes += choice.size();
+    if (choice.empty()) return invalid_request("a choice is empty", "Leave it out, or give it some text.");
+    if (!is_valid_utf8(choice)) return invalid_request("a choice is not valid UTF-8", "Give it as UTF-8.");
+    alternatives.push_back(builder.literal(choice));
+  }
+  if (choices.size() > limits::kChoiceCountMax || bytes > limits::kChoiceBytesMax) {
+    return invalid_request(
+        fmt::format("there are {} choices with {} bytes; at most {} with {} bytes are taken", choices.size(),
+                    bytes, limits::kChoiceCountMax, limits::kChoiceBytesMax),
+        "Give fewer or shorter choices.");
+  }
+  const RuleId root = builder.add_rule();
+  builder.define(root, builder.alternatives(alternatives));
+  return builder.write(root);
+}
+
+Result<std::string> ebnf_grammar(std::string_view text) {
+  GrammarBuilder builder;
+  MINERVA_ASSIGN(const RuleId root, parse_ebnf(text, builder));
+  return builder.write(root);
+}
+
+Result<std::string> regex_grammar(std::string_view text) {
+  GrammarBuilder builder;
+  const RegexOptions whole = {.search = false,
+                              .write_class = [&](const CodePointSet& set) { return builder.one_of(set); }};
+  MINERVA_ASSIGN(const ExprId body, parse_regex(text, whole, builder));
+  const RuleId root = builder.add_rule();
+  builder.define(root, body);
+  return builder.write(root);
+}
+
+Result<std::string> json_object_grammar() {
+  GrammarBuilder builder;
+  JsonText json(builder);
+  const RuleId root = builder.add_rule();
+  builder.define(root, json.object());
+  return builder.write(root);
+}
+
+Result<std::string> schema_grammar(std::string_view text) {
+  GrammarBuilder builder;
+  MINERVA_ASSIGN(const RuleId root, parse_schema(text, builder));
+  return builder.write(root);
+}
+
+}  // namespace
+
+Result<std::string> constraint_grammar(const OutputConstraint& constraint) {
+  using enum OutputConstraint::Kind;
+  switch (constraint.kind) {
+    case None:
+      break;
+    case Choice:
+      return choice_grammar(constraint.choices);
+    case Grammar:
+      return ebnf_grammar(constraint.text);
+    case Regex:
+      return regex_grammar(constraint.text);
+    case JsonObject:
+      return json_object_grammar();
+    case JsonSchema:
+      return schema_grammar(constraint.text);
+  }
+  return internal_error("there is no constraint to compile");
+}
+
+}  // namespace minerva::grammar

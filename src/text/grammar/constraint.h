@@ -1,0 +1,15 @@
+// From an OutputConstraint to a grammar.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "minerva/generation.h"
+
+namespace minerva::grammar {
+
+/// The constraint as a grammar in XGrammar's EBNF, with the rule `root`. Errors: InvalidRequest: not valid, a
+/// part that cannot be honoured (named), no text that fits, or beyond the limits.
+Result<std::string> constraint_grammar(const OutputConstraint& constraint);
+
+}  // namespace minerva::grammar
