@@ -5,16 +5,22 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <vector>
 
 #include "base/cpu.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/human.h"
 #include "cli/model_location.h"
 #include "minerva/engine.h"
+#include "runtime/config_file.h"
+#include "runtime/converter.h"
+#include "runtime/preference.h"
 
 namespace minerva::cli {
 namespace {
@@ -143,6 +149,61 @@ Finding examine_backends() {
   return finding;
 }
 
+Finding examine_config() {
+  const std::filesystem::path path = config_path(process_environment);
+  Finding finding{.topic = "config",
+                  .verdict = Verdict::Ok,
+                  .text = {},
+                  .remedy = {},
+                  .facts = {{"path", path.string()}, {"exists", path_exists(path)}}};
+  const auto config = read_config();
+  const auto preference =
+      config ? choose_preference({}, {}, {{}, process_environment("MINERVA_BACKEND"), &*config})
+             : Result<BackendPreference>(std::unexpected(config.error()));
+  if (!preference) {
+    finding.verdict = Verdict::Problem;
+    finding.text = preference.error().message;
+    finding.remedy = preference.error().remedy;
+    return finding;
+  }
+  finding.text = config->file.empty() ? fmt::format("none ({} is not there)", path.string()) : path.string();
+  if (!preference->names.empty()) {
+    finding.text +=
+        fmt::format("; backend {}, asked for {}", fmt::join(preference->names, ","), preference->by);
+    finding.facts["backends"] = preference->names;
+  }
+  return finding;
+}
+
+// Where converted directories are kept.
+Finding examine_cache() {
+  const std::filesystem::path folder = conversion_folder({}, process_environment);
+  Finding finding{.topic = "cache",
+                  .verdict = Verdict::Ok,
+                  .text = folder.string(),
+                  .remedy = {},
+                  .facts = {{"folder", folder.string()}, {"free_bytes", nullptr}}};
+  if (folder.empty()) {
+    finding.verdict = Verdict::Hint;
+    finding.text = "no folder for converted models: neither MINERVA_CACHE nor HOME is set";
+    finding.remedy = "Set MINERVA_CACHE to a folder to run Hugging Face directories with llama.cpp.";
+    return finding;
+  }
+  std::filesystem::path there = folder;  // the folder is made when it is needed
+  while (!path_exists(there) && there.has_relative_path()) there = there.parent_path();
+  std::error_code failed;
+  const auto space = std::filesystem::space(there, failed);
+  if (!failed) {
+    finding.text += fmt::format(" ({} free)", human_bytes(space.available));
+    finding.facts["free_bytes"] = space.available;
+  }
+  if (::access(there.c_str(), W_OK) != 0) {
+    finding.verdict = Verdict::Hint;
+    finding.remedy = "The folder can't be written: set MINERVA_CACHE to one that can.";
+  }
+  return finding;
+}
+
 Finding examine_default_model() {
   Finding finding{
       .topic = "model", .verdict = Verdict::Ok, .text = {}, .remedy = {}, .facts = {{"path", nullptr}}};
@@ -218,9 +279,9 @@ void DoctorCommand::print(const Finding& finding, Console& console) {
 }
 
 Result<int> DoctorCommand::execute(Console& console) {
-  const std::vector<Finding> findings = {examine_program(),       examine_cpu(),
-                                         examine_memory(),        examine_backends(),
-                                         examine_default_model(), examine_terminal(console)};
+  const std::vector<Finding> findings = {
+      examine_program(), examine_cpu(),   examine_memory(),        examine_backends(),
+      examine_config(),  examine_cache(), examine_default_model(), examine_terminal(console)};
   bool problem = false;
   Json json = Json::object();
   Json advice = Json::array();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -9,7 +10,10 @@
 #include "cli/description_text.h"
 #include "cli/human.h"
 #include "cli/model_location.h"
+#include "runtime/config_file.h"
 #include "runtime/context_size.h"
+#include "runtime/converter.h"
+#include "runtime/preference.h"
 #include "runtime/router.h"
 
 namespace minerva::cli {
@@ -27,30 +31,59 @@ const CommandText kText = {
     .examples = {"minerva show models/llama.gguf",
                  "minerva show models/llama.gguf --json | jq .context_length", "minerva show --template"}};
 
+/// What the conversion to GGUF would be, for a directory.
+struct ConversionPlan {
+  bool possible = false;
+  std::string reason;  // why not
+  std::uint64_t bytes = 0;
+  std::string folder;
+};
+
 /// Who would run the model and what it would take.
 struct Plan {
   std::string backend;  // empty when none would
   std::string reason;
   std::vector<Fallback> passed_by;
+  std::vector<RouteLink> later;  // what would be tried if that failed
+  std::optional<ConversionPlan> conversion;
   std::uint32_t context_tokens = 0;
   std::optional<MemoryNeed> memory;
 };
 
-Plan make_plan(const ModelDescription& description) {
+std::optional<ConversionPlan> plan_conversion(const ModelDescription& description,
+                                              const Converter& converter) {
+  if (description.format == Format::Gguf) return std::nullopt;
+  ConversionPlan plan{.folder = conversion_folder({}, process_environment).string()};
+  const auto can = converter.can_convert(description);
+  const auto bytes = converter.gguf_bytes(description);
+  plan.possible = can.has_value();
+  if (!can) plan.reason = can.error().message;
+  if (bytes) plan.bytes = *bytes;
+  return plan;
+}
+
+Result<Plan> make_plan(const ModelDescription& description) {
+  MINERVA_ASSIGN(const Config config, read_config());
+  MINERVA_ASSIGN(
+      const BackendPreference preference,
+      choose_preference({}, description.path, {{}, process_environment("MINERVA_BACKEND"), &config}));
+  const auto converter = make_converter({}, process_environment);
   Plan plan;
-  const EngineOptions options;
-  const auto converter = make_converter(options, process_environment);
-  const auto route = plan_route(description, {}, {}, make_backends(), *converter);
+  plan.conversion = plan_conversion(description, *converter);
+  const auto route = plan_route(description, {}, preference, make_backends(), *converter);
   if (!route) {
     plan.reason = route.error().message;
     return plan;
   }
-  const RouteLink& step = route->choice();
-  plan.backend = step.name;
-  plan.reason = step.reason;
+  const RouteLink& choice = route->choice();
+  plan.backend = choice.name;
+  plan.reason = choice.reason;
   plan.passed_by = route->passed_by();
+  plan.later.assign(route->links.begin() + static_cast<std::ptrdiff_t>(plan.passed_by.size()) + 1,
+                    route->links.end());
   plan.context_tokens = default_context_tokens(ModelOptions{}, description.context_length);
-  const auto need = step.backend->memory_needed(description, {}, {.context_tokens = plan.context_tokens});
+  if (choice.converts) return plan;  // what it takes is known once it is converted
+  const auto need = choice.backend->memory_needed(description, {}, {.context_tokens = plan.context_tokens});
   if (need) plan.memory = *need;
   return plan;
 }
@@ -66,9 +99,19 @@ Json plan_json(const Plan& plan) {
               {"kv_bytes", plan.memory->kv_bytes},
               {"compute_bytes", plan.memory->compute_bytes}};
   }
+  Json later = Json::array();
+  for (const RouteLink& link : plan.later)
+    later.push_back({{"backend", link.name}, {"can", link.backend != nullptr}, {"reason", link.reason}});
+  Json conversion = nullptr;
+  if (plan.conversion) {
+    const ConversionPlan& c = *plan.conversion;
+    conversion = {{"possible", c.possible}, {"reason", c.reason}, {"bytes", c.bytes}, {"folder", c.folder}};
+  }
   return {{"backend", plan.backend.empty() ? Json(nullptr) : Json(plan.backend)},
           {"backend_reason", plan.reason},
           {"fallbacks", std::move(passed_by)},
+          {"if_that_fails", std::move(later)},
+          {"conversion", std::move(conversion)},
           {"memory", std::move(memory)}};
 }
 
@@ -117,6 +160,18 @@ void ShowCommand::print_table(const ModelDescription& description, const Plan& p
                                    : fmt::format("{} ({})", plan.backend, printable(plan.reason)));
   for (const Fallback& f : plan.passed_by)
     rows.emplace_back("", fmt::format("not {}: {}", f.backend, printable(f.reason)));
+  for (const RouteLink& link : plan.later) {
+    rows.emplace_back(
+        "", link.backend == nullptr
+                ? fmt::format("{} can't: {}", link.name, printable(link.reason))
+                : fmt::format("if that fails: {}{}", link.name, link.converts ? ", converted to GGUF" : ""));
+  }
+  if (const auto& conversion = plan.conversion) {
+    rows.emplace_back("As GGUF", conversion->possible ? fmt::format("can be converted ({}), kept in {}",
+                                                                    human_bytes(conversion->bytes),
+                                                                    printable(conversion->folder))
+                                                      : "no: " + printable(conversion->reason));
+  }
   if (plan.memory) {
     rows.emplace_back(
         "Memory",
@@ -133,7 +188,7 @@ Result<int> ShowCommand::execute(Console& console) {
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
   MINERVA_ASSIGN(const ModelDescription description, describe(path));
   if (template_only_) return print_template(description, console);
-  const Plan plan = make_plan(description);
+  MINERVA_ASSIGN(const Plan plan, make_plan(description));
   if (console.json()) {
     Json json = description_json(description);
     json.update(plan_json(plan));

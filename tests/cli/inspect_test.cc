@@ -55,6 +55,38 @@ TEST_F(Inspect, ShowDescribesTheModel) {
   EXPECT_EQ(table.out.find('\x1b'), std::string::npos);
 }
 
+TEST_F(Inspect, ShowAndDoctorSayWhoDecides) {
+  const TempDir dir;
+  Start s;
+  s.environment = {{"MINERVA_MODEL", smollm2_gguf().string()},
+                   {"MINERVA_CACHE", dir.path().string()},
+                   {"MINERVA_CONFIG", dir.write("c.json", R"({"backend": "native,auto"})").string()}};
+  s.arguments = {"show", "--json"};
+  Json json = Json::parse(run_minerva(s).out);
+  EXPECT_EQ(json["backend"], "native");
+  EXPECT_THAT(json["backend_reason"].get<std::string>(), HasSubstr("by the configuration file"));
+  EXPECT_EQ(json["if_that_fails"][0]["backend"], "llama");
+  EXPECT_EQ(json["if_that_fails"][0]["can"], true);
+  EXPECT_TRUE(json["conversion"].is_null());
+  s.environment["MINERVA_BACKEND"] = "llama";
+  json = Json::parse(run_minerva(s).out);
+  EXPECT_EQ(json["backend"], "llama");
+  EXPECT_THAT(json["backend_reason"].get<std::string>(), HasSubstr("by MINERVA_BACKEND"));
+  s.arguments = {"doctor", "--json"};
+  json = Json::parse(run_minerva(s).out);
+  EXPECT_EQ(json["config"]["exists"], true);
+  EXPECT_EQ(json["config"]["backends"][0], "llama");
+  EXPECT_THAT(json["cache"]["folder"].get<std::string>(), StartsWith(dir.path().string()));
+  dir.write("c.json", R"({"bakend": "native"})");
+  const Outcome doctor = run_minerva(s);
+  EXPECT_EQ(doctor.status, 1);
+  EXPECT_THAT(doctor.out, HasSubstr("key bakend is not known"));
+  s.arguments = {"run", "-p", "x"};
+  const Outcome refused = run_minerva(s);
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("key bakend is not known"));
+}
+
 TEST_F(Inspect, ShowPrintsTheTemplate) {
   const Outcome outcome = run({"show", "--template"});
   EXPECT_EQ(outcome.status, 0);

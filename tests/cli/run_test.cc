@@ -180,7 +180,7 @@ TEST_F(Run, ErrorsHaveTheirExitStatus) {
       {{broken.string(), "-p", "x"}, 3, "ModelLoading"},
       {{model, "-p", "x", "--temp", "-1"}, 2, "InvalidRequest"},
       {{model, "-p", "x", "--top-p", "0"}, 2, "InvalidRequest"},
-      {{model, "-p", "x", "--numeric", "exact"}, 2, "InvalidRequest"},
+      {{model, "-p", "x", "--backend", "llama", "--numeric", "exact"}, 2, "InvalidRequest"},
       {{model, "-p", "x", "--batch-size", "0"}, 2, "InvalidRequest"},
       {{model, "-p", "x", "--threads", "-1"}, 2, "InvalidRequest"},
       {{model, "-p", "x", "--top-logprobs", "999999"}, 2, "InvalidRequest"},
@@ -199,6 +199,19 @@ TEST_F(Run, ErrorsHaveTheirExitStatus) {
     EXPECT_EQ(json["error"]["code"], c.code);
     EXPECT_FALSE(json["error"]["remedy"].get<std::string>().empty());
   }
+}
+
+// What llama.cpp has not, the native backend does: and says so.
+TEST_F(Run, FallsBackAndSaysWhy) {
+  const Outcome outcome = run({"-p", "x", "-n", "1", "--numeric", "exact", "--json"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json["backend"], "native");
+  EXPECT_EQ(json["numeric_mode"], "exact");
+  ASSERT_EQ(json["fallbacks"].size(), 1U);
+  EXPECT_EQ(json["fallbacks"][0]["backend"], "llama");
+  EXPECT_EQ(json["fallbacks"][0]["reason"], "it has one numeric mode only");
+  EXPECT_THAT(outcome.err, HasSubstr("the llama backend can't run"));
 }
 
 TEST_F(Run, AnOverflowSaysBothNumbers) {
