@@ -33,6 +33,7 @@ class EngineTest : public ::testing::Test {
   EngineTest() {
     for (const char* name : {"a", "b", "c"}) write(name);
     options_.memory_limit_bytes = 2 * kModel;
+    cache_.settle = 0ms;
   }
   void write(const std::string& name) { folder_.write(name + ".gguf", testing::tiny_llama().build()); }
   std::filesystem::path path(const std::string& name) const { return folder_.path() / (name + ".gguf"); }
@@ -448,6 +449,29 @@ TEST_F(EngineTest, ConcurrentRequestsToTwoModelsWithABudgetForOne) {
   EXPECT_EQ(behaviour_->models, 1);
 }
 
+// A load serves those who asked for it: opening and then generating, many at once, does not load twice each.
+TEST_F(EngineTest, ConcurrentOpensAreUsedBeforeTheyMakeRoom) {
+  options_.memory_limit_bytes = kModel;
+  cache_.settle = 250ms;
+  cache_.patience = 0ms;
+  engine();
+  std::latch all(16);
+  std::atomic<int> answered = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 16; ++t) {
+      threads.emplace_back([&, t] {
+        all.arrive_and_wait();
+        const auto model = open(t % 2 == 0 ? "a" : "b");
+        std::this_thread::sleep_for(5ms);
+        if (answer(*model) == "hello") ++answered;
+      });
+    }
+  }
+  EXPECT_EQ(answered, 16);
+  EXPECT_LE(behaviour_->loads, 4) << "each once; twice where a thread was late";
+}
+
 TEST_F(EngineTest, ConcurrentOpenUnloadPinAndExpire) {
   options_.keep_alive = 1ms;
   cache_.unused_stay = 1ms;
@@ -459,7 +483,12 @@ TEST_F(EngineTest, ConcurrentOpenUnloadPinAndExpire) {
         const std::string name(1, static_cast<char>('a' + t % 3));
         for (int i = 0; i < 20; ++i) {
           const auto model = try_open(name);
-          if (!model || answer(**model) != "hello") ++wrong;
+          const std::string said = model ? answer(**model) : model.error().message;
+          // Two that are pinned just now leave no room for the third: that is an answer, too.
+          if (said != "hello" && said.find("is available") == std::string::npos) {
+            ADD_FAILURE() << said;
+            ++wrong;
+          }
           if (i % 5 == 0) engine().cache().unload(path(name));
           if (i % 7 == 0) {
             engine().cache().pin(path(name), true);

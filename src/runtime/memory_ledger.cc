@@ -9,6 +9,8 @@
 namespace minerva {
 namespace {
 
+constexpr auto kLookAgain = std::chrono::milliseconds(50);
+
 std::uint64_t subtract(std::uint64_t a, std::uint64_t b) noexcept {
   return a > b ? a - b : 0;
 }
@@ -107,8 +109,10 @@ Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, 
       lock.unlock();
       return refusal(bytes);
     }
-    const bool woken = changed_.wait_until(lock, stop, deadline, [&] { return version_ != seen; });
-    if (!woken && !stop.stop_requested()) {
+    // Models settle, and other programs end, without a word.
+    const auto until = std::min(deadline, Clock::now() + kLookAgain);
+    changed_.wait_until(lock, stop, until, [&] { return version_ != seen; });
+    if (Clock::now() >= deadline && !stop.stop_requested()) {
       leave();
       return fail(ErrorCode::Busy,
                   fmt::format("running requests of other models hold the memory: {:.1f} MB are required",

@@ -51,6 +51,7 @@ struct ModelCache::Entry {
   bool retired = false;  // out of the map: goes with its last lease
   bool pinned = false;
   milliseconds keep_alive{};
+  std::chrono::steady_clock::time_point loaded_at;
   Clock::time_point idle_since;
   std::chrono::system_clock::time_point last_use;
 
@@ -142,8 +143,14 @@ Result<ModelCache::Lease> ModelCache::acquire(const Want& want, const Wait& wait
 // would not get free before it.
 bool ModelCache::is_held_back(const Entry& entry, LeasePurpose purpose) const {
   if (purpose != LeasePurpose::Generate || entry.pinned || leases_of_thread > 0) return false;
+  if (!has_settled(entry)) return false;
   const auto since = ledger_->waiting_since();
   return since && Clock::now() - *since >= settings_.patience;
+}
+
+// Else a model that was loaded for many could go before the first of them has used it.
+bool ModelCache::has_settled(const Entry& entry) const {
+  return Clock::now() - entry.loaded_at >= settings_.settle;
 }
 
 ModelCache::EntryPtr ModelCache::start_load(const Want& want) {
@@ -178,6 +185,7 @@ void ModelCache::run_load(const EntryPtr& entry, const ModelLoad& load) {
   {
     const Lock lock(mutex_);
     entry->loading = false;
+    entry->loaded_at = Clock::now();
     entry->idle_since = settings_.now();
     entry->last_use = std::chrono::system_clock::now();
     if (loaded) {
@@ -344,12 +352,15 @@ ModelCache::Outcome ModelCache::reclaim(std::uint64_t bytes, std::uint64_t grant
     const std::uint64_t running = granted > kept ? granted - kept : 0;
     if (idle_bytes < bytes) return bytes - idle_bytes <= running ? Outcome::Busy : Outcome::Nothing;
     std::ranges::sort(idle, {}, [](const EntryPtr& entry) { return entry->idle_since; });
+    std::vector<EntryPtr> victims;
     std::uint64_t freed = 0;
     for (const EntryPtr& entry : idle) {
       if (freed >= bytes) break;
+      if (!entry->used && !has_settled(*entry)) return Outcome::Busy;
       freed += granted_bytes(entry->model);
-      gone.push_back(retire(entry));
+      victims.push_back(entry);
     }
+    for (const EntryPtr& entry : victims) gone.push_back(retire(entry));
   }
   dispose(std::move(gone));
   return Outcome::Freed;

@@ -50,6 +50,9 @@ struct CacheSettings {
   std::chrono::milliseconds keep_alive = std::chrono::minutes(5);
   /// How long a load may have been waiting for room before new requests to models in memory wait behind it.
   std::chrono::milliseconds patience = std::chrono::milliseconds(500);
+  /// A model that was just loaded serves those who have opened it before it makes room for others: as long as
+  /// this, at the most, until its first request has ended.
+  std::chrono::milliseconds settle = std::chrono::milliseconds(250);
   /// How long a model that was opened and never used stays at least.
   std::chrono::milliseconds unused_stay = std::chrono::seconds(10);
   /// Tests turn the clock themselves, without the thread that watches it.
@@ -135,6 +138,7 @@ class ModelCache final : public Reclaimer {
   void leave(const EntryPtr& entry);
   void end_lease(const EntryPtr& entry, LeasePurpose purpose);
   bool is_held_back(const Entry& entry, LeasePurpose purpose) const;
+  bool has_settled(const Entry& entry) const;
   // Takes the entry out of the map; its model goes when the last lease has ended. The caller disposes of what
   // comes back.
   std::shared_ptr<ResidentModel> retire(const EntryPtr& entry);
