@@ -50,6 +50,12 @@ std::ptrdiff_t argmax(std::span<const float> logits, std::span<const std::uint32
   return best;
 }
 
+std::unexpected<Error> nothing_allowed() {
+  return invalid_request(
+      "no token of the model's vocabulary can go on with what the constraint demands here",
+      "Loosen the constraint, or use a model whose vocabulary has the characters it needs.");
+}
+
 std::unexpected<Error> nothing_left() {
   return invalid_request("the logit bias bans every token that the constraint on the output allows here",
                          "Take those tokens out of the logit bias, or loosen the constraint.");
@@ -94,7 +100,10 @@ Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const s
     logits = adjusted_;
   }
   const std::ptrdiff_t best = argmax(logits, mask);
-  if (best < 0 && !mask.empty() && argmax(computed, mask) >= 0) return nothing_left();
+  if (best < 0 && !mask.empty()) {
+    if (std::ranges::all_of(mask, [](std::uint32_t word) { return word == 0; })) return nothing_allowed();
+    if (argmax(computed, mask) >= 0) return nothing_left();
+  }
   if (best < 0) return no_finite_logit();
   if (settings_.temperature == 0 || settings_.top_k == 1) return static_cast<TokenId>(best);
 

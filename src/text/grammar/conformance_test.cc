@@ -50,10 +50,25 @@ OutputConstraint constraint_of(const Json& test) {
   return {.kind = JsonObject};
 }
 
+// The tokens of one character of ASCII, by that character; -1 where there is none.
+std::array<TokenId, 128> single_characters(const Tokenizer& tokenizer) {
+  std::array<TokenId, 128> single{};
+  single.fill(-1);
+  for (TokenId id = 0; id < static_cast<TokenId>(tokenizer.vocabulary_size()); ++id) {
+    const std::string bytes = tokenizer.token_bytes(id);
+    if (bytes.size() == 1 && static_cast<unsigned char>(bytes[0]) < 128)
+      single.at(static_cast<std::size_t>(bytes[0])) = id;
+  }
+  return single;
+}
+
 class Walk {
  public:
-  Walk(const CompiledGrammar& compiled, const Tokenizer& tokenizer)
-      : matcher_(compiled.matcher()), tokenizer_(tokenizer), mask_((tokenizer.vocabulary_size() + 31) / 32) {}
+  Walk(const CompiledGrammar& compiled, const Tokenizer& tokenizer, const std::array<TokenId, 128>& single)
+      : matcher_(compiled.matcher()),
+        tokenizer_(tokenizer),
+        single_(single),
+        mask_((tokenizer.vocabulary_size() + 31) / 32) {}
 
   std::vector<TokenId> allowed() {
     matcher_->fill_mask(mask_);
@@ -72,8 +87,7 @@ class Walk {
     }
     for (const TokenId id : *ids) {
       matcher_->fill_mask(mask_);
-      const auto at = static_cast<std::size_t>(id);
-      if ((mask_[at / 32] >> (at % 32) & 1U) == 0) return false;
+      if (!allows(id)) return false;
       EXPECT_TRUE(matcher_->accept(id).has_value());
     }
     return matcher_->may_end();
@@ -82,7 +96,7 @@ class Walk {
   /// Draws until the answer ends; late, what closes goes first. Nothing when it does not end.
   std::optional<std::string> draw(std::uint32_t seed) {
     constexpr int kFreeSteps = 40;
-    constexpr int kStepsMax = 1500;
+    constexpr int kStepsMax = 400;
     std::mt19937 random(seed);
     std::string text;
     for (int step = 0; step < kStepsMax; ++step) {
@@ -107,24 +121,25 @@ class Walk {
   }
 
  private:
+  bool allows(TokenId id) const {
+    const auto at = static_cast<std::size_t>(id);
+    return id >= 0 && (mask_[at / 32] >> (at % 32) & 1U) != 0;
+  }
   // Within a string (where a letter may come) its end; elsewhere a bracket, else anything.
   TokenId closing(const std::vector<TokenId>& ids, std::mt19937& random) const {
-    std::array<TokenId, 128> single{};
-    single.fill(-1);
-    for (const TokenId id : ids) {
-      if (tokenizer_.is_end_of_generation(id)) return id;
-      const std::string bytes = tokenizer_.token_bytes(id);
-      if (bytes.size() == 1 && static_cast<unsigned char>(bytes[0]) < 128)
-        single.at(static_cast<std::size_t>(bytes[0])) = id;
-    }
-    if (single['q'] >= 0 && single['"'] >= 0) return single['"'];
+    if (matcher_->may_end())
+      for (const TokenId id : ids)
+        if (tokenizer_.is_end_of_generation(id)) return id;
+    const auto single = [this](char c) { return single_.at(static_cast<std::size_t>(c)); };
+    if (allows(single('q')) && allows(single('"'))) return single('"');
     for (const char c : {'}', ']', ')'})
-      if (single.at(static_cast<std::size_t>(c)) >= 0) return single.at(static_cast<std::size_t>(c));
+      if (allows(single(c))) return single(c);
     return ids[random() % ids.size()];
   }
 
   std::unique_ptr<GrammarMatcher> matcher_;
   const Tokenizer& tokenizer_;
+  const std::array<TokenId, 128>& single_;
   std::vector<std::uint32_t> mask_;
 };
 
@@ -146,14 +161,14 @@ std::string why_invalid(const Json& test, const std::string& text) {
   return "";  // grammars: what they accept and reject says it
 }
 
-void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& tokenizer, int draws,
-               std::size_t every = 1) {
+void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& tokenizer, int draws) {
   const auto compiler = make_grammar_compiler(tokenizer, tokenizer->vocabulary_size());
+  const auto single = single_characters(*tokenizer);
   const auto cases = cases_of(file);
   ASSERT_GE(cases.size(), 100U);
   int drawn = 0;
   int ended = 0;
-  for (std::size_t i = 0; i < cases.size(); i += every) {
+  for (std::size_t i = 0; i < cases.size(); ++i) {
     const Json& test = cases[i];
     SCOPED_TRACE(file + ".jsonl line " + std::to_string(i + 1) + ": " + test["text"].dump().substr(0, 300));
     const auto compiled = compiler->compile(constraint_of(test));
@@ -169,11 +184,12 @@ void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& 
     EXPECT_TRUE(compiled.has_value()) << (compiled ? "" : compiled.error().message);
     if (!compiled) continue;
     for (const Json& text : test["accept"])
-      EXPECT_TRUE(Walk(**compiled, *tokenizer).accepts(text.get<std::string>())) << "accept " << text;
+      EXPECT_TRUE(Walk(**compiled, *tokenizer, single).accepts(text.get<std::string>())) << "accept " << text;
     for (const Json& text : test["reject"])
-      EXPECT_FALSE(Walk(**compiled, *tokenizer).accepts(text.get<std::string>())) << "reject " << text;
+      EXPECT_FALSE(Walk(**compiled, *tokenizer, single).accepts(text.get<std::string>()))
+          << "reject " << text;
     for (int draw = 0; draw < draws; ++draw) {
-      const auto text = Walk(**compiled, *tokenizer)
+      const auto text = Walk(**compiled, *tokenizer, single)
                             .draw(static_cast<std::uint32_t>(i * 100) + static_cast<std::uint32_t>(draw));
       ++drawn;
       ended += text ? 1 : 0;
@@ -181,14 +197,14 @@ void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& 
     }
   }
   // A few wait for a word that chance does not spell, such as the pattern abc.
-  EXPECT_GE(ended, drawn * 97 / 100) << ended << " of " << drawn << " answers ended";
+  EXPECT_GE(ended, drawn * 9 / 10) << ended << " of " << drawn << " answers ended";
 }
 
 class GrammarConformanceTest : public ::testing::TestWithParam<const char*> {};
 TEST_P(GrammarConformanceTest, SmallVocabulary) {
   const auto tokenizer = tokenizer_of(std::filesystem::path(MINERVA_TEST_DATA) / "models" / "llama");
   ASSERT_TRUE(tokenizer);
-  run_cases(GetParam(), tokenizer, 6);
+  run_cases(GetParam(), tokenizer, 20);
 }
 TEST_P(GrammarConformanceTest, RealVocabulary) {
   const auto model = std::filesystem::path(MINERVA_ASSETS) / "SmolLM2-135M-Instruct.Q4_1.gguf";

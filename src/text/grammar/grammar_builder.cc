@@ -109,6 +109,9 @@ class Writer {
     if (!productive_[rules_[root].body])
       return invalid_request("no text at all can match the constraint",
                              "Look for recursion without an end and for parts that contradict each other.");
+    // XGrammar ends an answer where its root rule ends, and forbids tokens that go on, so that a rule which
+    // refers to itself must not be the root.
+    out_ = fmt::format("root ::= {}\n", rule_name(root));
     name(root);
     for (std::size_t i = 0; i < order_.size(); ++i) {
       const Rule& rule = rules_[order_[i]];
@@ -125,9 +128,7 @@ class Writer {
 
  private:
   bool full() const noexcept { return out_.size() > limits::kGrammarWrittenBytesMax; }
-  std::string rule_name(RuleId rule) const {
-    return rule == order_.front() ? "root" : fmt::format("r{}", rule);
-  }
+  static std::string rule_name(RuleId rule) { return fmt::format("r{}", rule); }
   void name(RuleId rule) {
     if (named_[rule]) return;
     named_[rule] = true;

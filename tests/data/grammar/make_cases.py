@@ -279,7 +279,7 @@ for keyword, value in [("not", {}), ("if", {}), ("then", {}), ("else", {}), ("de
     schema({keyword: value}, refuse=keyword)
     schema({"type": "object", "properties": {"a": {"type": "integer", keyword: value}}}, refuse="/properties/a")
 for bad, word in [
-        ({"type": "array", "uniqueItems": True}, "uniqueItems"), ({"type": "text"}, "type"), ({"type": []}, "type"), ({"type": 3}, "type"), ({"format": "postcode"}, "postcode"), ({"format": 1}, "format"),
+        ({"type": "array", "uniqueItems": True}, "uniqueItems"), ({"type": "text"}, "type"), ({"type": []}, "type"), ({"type": 3}, "type"), ({"format": "postcode"}, "format"), ({"format": 1}, "format"),
         ({"pattern": "(?=a)b"}, "look-around"), ({"pattern": "(?!a)b"}, "look-around"), ({"pattern": "(?<=a)b"}, "look-around"), ({"pattern": "(a)\\1"}, "backreference"), ({"pattern": "\\bword\\b"}, "pattern"),
         ({"pattern": "\\p{L}"}, "pattern"), ({"pattern": "("}, "pattern"), ({"pattern": "a**"}, "pattern"), ({"pattern": "a++"}, "pattern"), ({"pattern": "[z-a]"}, "pattern"), ({"pattern": "a$b"}, "pattern"),
         ({"pattern": "x{5,2}"}, "pattern"), ({"pattern": "(?i)a"}, "pattern"), ({"pattern": "^(a|bc)+$", "maxLength": 3}, "maxLength"), ({"pattern": "abc", "minLength": 9}, "minLength"), ({"format": "date", "pattern": "x"}, "pattern"),
