@@ -33,10 +33,6 @@ Result<void> check_options(const ModelOptions& options) {
     return invalid_request(fmt::format("a context of {} tokens is out of range", options.context_tokens),
                            fmt::format("Give a number in [0, {}].", kContextTokensMax));
   }
-  if (options.parallel < 1 || options.parallel > kParallelMax) {
-    return invalid_request(fmt::format("{} requests at the same time are out of range", options.parallel),
-                           fmt::format("Give a number in [1, {}].", kParallelMax));
-  }
   if (options.threads < 0 || options.threads > kThreadsMax) {
     return invalid_request(fmt::format("{} threads are out of range", options.threads),
                            fmt::format("Give a number in [0, {}]; 0 means one per core.", kThreadsMax));
@@ -95,8 +91,8 @@ Result<void> found_or_error(bool found, const fs::path& path) {
 
 }  // namespace
 
-EngineImpl::EngineImpl(const EngineOptions& options, Seams seams)
-    : options_(options),
+EngineImpl::EngineImpl(EngineOptions options, Seams seams)
+    : options_(std::move(options)),
       environment_backends_(seams.environment("MINERVA_BACKEND")),
       config_(read_config(seams.environment)),
       ledger_([&] {

@@ -36,7 +36,7 @@ class EngineImpl : public std::enable_shared_from_this<EngineImpl> {
     ModelLoader::LoadTokenizer load_tokenizer = {};  ///< empty: the real one
     std::chrono::milliseconds room_wait_max = std::chrono::minutes(10);
   };
-  EngineImpl(const EngineOptions& options, Seams seams);
+  EngineImpl(EngineOptions options, Seams seams);
 
   Result<std::shared_ptr<LoadedModel>> open(const std::filesystem::path& path, const ModelOptions& options,
                                             const LoadProgress& progress, const std::stop_token& cancel);

@@ -188,13 +188,14 @@ void ModelCache::run_load(const EntryPtr& entry, const ModelLoad& load) {
     entry->loaded_at = Clock::now();
     entry->idle_since = settings_.now();
     entry->last_use = std::chrono::system_clock::now();
-    if (loaded) {
+    const bool failed = !loaded;
+    if (!failed) {
       entry->model = std::move(*loaded);
       entry->leases = static_cast<std::uint32_t>(entry->waiters);  // each takes its own
     } else {
       entry->error = std::move(loaded).error();
     }
-    if (!loaded || (entry->retired && entry->leases == 0)) {
+    if (failed || (entry->retired && entry->leases == 0)) {
       if (entry->model != nullptr) ++dying_;
       unwanted = std::move(entry->model);
       std::erase(draining_, entry);

@@ -39,8 +39,8 @@ struct FakeBehaviour {
   std::atomic<int> rows = 0;  ///< rows computed
   std::atomic<int> contexts = 0;
   std::atomic<std::size_t> sequences_at_once = 0;  ///< in one batch, at the most
-  std::atomic<int> loads = 0;   ///< loads begun
-  std::atomic<int> models = 0;  ///< models alive
+  std::atomic<int> loads = 0;                      ///< loads begun
+  std::atomic<int> models = 0;                     ///< models alive
   std::atomic<bool> poisoned = false;
 };
 
