@@ -33,8 +33,8 @@ const CommandText kText = {
 
 class LoadedChatModel : public ChatModel {
  public:
-  LoadedChatModel(LoadedModel& model, ModelOptions options, bool json)
-      : model_(model), options_(std::move(options)), json_(json) {}
+  LoadedChatModel(LoadedModel& model, ModelOptions options, OutputConstraint constraint, bool json)
+      : model_(model), options_(std::move(options)), constraint_(std::move(constraint)), json_(json) {}
 
   Result<Turn> answer(const std::vector<ChatMessage>& messages, const GenerationFlags& flags,
                       const TextCallback& on_text, const std::stop_token& stop) override {
@@ -43,6 +43,7 @@ class LoadedChatModel : public ChatModel {
     request.sampling = flags.sampling;
     request.stop = flags.stop;
     request.ignore_eos = flags.ignore_eos;
+    request.constraint = constraint_;
     request.logprobs = json_;
     request.top_logprobs = flags.top_logprobs;
     request.cancel = stop;
@@ -63,6 +64,7 @@ class LoadedChatModel : public ChatModel {
  private:
   LoadedModel& model_;
   ModelOptions options_;
+  OutputConstraint constraint_;
   bool json_;
 };
 
@@ -99,6 +101,7 @@ std::string greeting(const LoadedModel& model, std::uint32_t context_tokens) {
 
 Result<int> ChatCommandLine::execute(Console& console) {
   MINERVA_TRY(check_generation(generation_, common_));
+  MINERVA_ASSIGN(auto constraint, read_constraint(generation_.constraint));
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
   // Ctrl-C while loading ends the program; later it ends an answer.
   std::optional<InterruptScope> loading(std::in_place);
@@ -113,7 +116,7 @@ Result<int> ChatCommandLine::execute(Console& console) {
   }
   const bool interactive = is_terminal(STDIN_FILENO) && !console.json() &&
                            (console.err_is_terminal() || console.out_is_terminal());
-  LoadedChatModel model(*open.model, engine_.options, console.json());
+  LoadedChatModel model(*open.model, engine_.options, std::move(constraint), console.json());
   ChatSession session(model, generation_);
   std::unique_ptr<LineReader> reader;
   if (interactive) {

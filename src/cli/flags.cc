@@ -75,6 +75,41 @@ void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
                  });
 }
 
+namespace {
+
+void declare_constraint(Arguments& arguments, ConstraintFlags& flags) {
+  arguments.text("--json-schema", "FILE", "answer with JSON after a schema (or its text)",
+                 Listed::InShort, flags.json_schema);
+  arguments.toggle("--json-object", "answer with a JSON object", Listed::InFull, flags.json_object);
+  arguments.text("--regex", "RE", "answer with a text that the expression matches", Listed::InFull,
+                 flags.regex);
+  arguments.text("--grammar", "FILE", "answer after an EBNF grammar (or its text)",
+                 Listed::InFull, flags.grammar);
+  arguments.list("--choice", "TEXT", "answer with one of these texts (repeatable)", Listed::InFull,
+                 [&flags](std::string_view, const std::string& value) {
+                   flags.choices.push_back(value);
+                   return Result<void>{};
+                 });
+}
+
+Result<void> check_constraint(const GenerationFlags& flags) {
+  const ConstraintFlags& given = flags.constraint;
+  const int count = (given.json_object ? 1 : 0) + (given.json_schema ? 1 : 0) + (given.regex ? 1 : 0) +
+                    (given.grammar ? 1 : 0) + (given.choices.empty() ? 0 : 1);
+  if (count > 1) {
+    return invalid_request(
+        "more than one of --json-schema, --json-object, --regex, --grammar and --choice is given",
+        "Give one of them.");
+  }
+  if (count == 1 && flags.ignore_eos) {
+    return invalid_request("--ignore-eos goes on after the end that the demanded answer has",
+                           "Leave out --ignore-eos.");
+  }
+  return {};
+}
+
+}  // namespace
+
 void declare_generation(Arguments& arguments, GenerationFlags& flags) {
   arguments.group("Answer");
   arguments.value("-n,--max-tokens,--n-predict", "N", "stop after N tokens; -1 = no limit (-1)",
@@ -86,6 +121,7 @@ void declare_generation(Arguments& arguments, GenerationFlags& flags) {
                    return Result<void>{};
                  });
   arguments.toggle("--ignore-eos", "go on after an end token", Listed::InFull, flags.ignore_eos);
+  declare_constraint(arguments, flags.constraint);
   arguments.value("--top-logprobs", "K", "with --json: the K likeliest tokens at each step", Listed::InFull,
                   into(flags.top_logprobs, parse_uint32));
 }
@@ -130,6 +166,7 @@ Result<void> check_generation(const GenerationFlags& flags, const CommonFlags& c
   if (flags.top_logprobs > 0 && !common.json) {
     return invalid_request("--top-logprobs is given without --json, which alone shows them", "Add --json.");
   }
+  MINERVA_TRY(check_constraint(flags));
   if (flags.system) MINERVA_TRY(check_utf8("--system", *flags.system));
   for (const std::string& stop : flags.stop) {
     if (stop.empty())

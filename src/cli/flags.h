@@ -43,6 +43,15 @@ struct TextFlags {
   bool given() const noexcept { return positional || flag || file; }
 };
 
+/// What the answer must look like, as typed. At most one of them.
+struct ConstraintFlags {
+  bool json_object = false;
+  std::optional<std::string> json_schema;  ///< the schema itself, or a file
+  std::optional<std::string> regex;
+  std::optional<std::string> grammar;  ///< the grammar itself, or a file
+  std::vector<std::string> choices;
+};
+
 struct GenerationFlags {
   SamplingOptions sampling;
   std::optional<std::uint32_t> max_tokens;
@@ -50,6 +59,7 @@ struct GenerationFlags {
   bool ignore_eos = false;
   std::optional<std::string> system;
   std::uint32_t top_logprobs = 0;
+  ConstraintFlags constraint;
 };
 
 void declare_model(Arguments& arguments, ModelFlags& flags);
@@ -58,6 +68,9 @@ void declare_generation(Arguments& arguments, GenerationFlags& flags);
 void declare_sampling(Arguments& arguments, SamplingOptions& sampling);
 void declare_engine(Arguments& arguments, EngineFlags& flags);
 void declare_common(Arguments& arguments, CommonFlags& flags);
+
+/// The constraint that the flags stand for; files are read. Errors: InvalidRequest (no such file ...).
+Result<OutputConstraint> read_constraint(const ConstraintFlags& flags);
 
 /// Refuses generation flags that contradict each other or would be ignored. Errors: InvalidRequest.
 Result<void> check_generation(const GenerationFlags& flags, const CommonFlags& common);

@@ -27,7 +27,8 @@ const CommandText kText = {
     .examples = {"minerva run -p \"Why is the sky blue?\"",
                  "minerva run llama.gguf \"Name three rivers.\" -n 64 --temp 0",
                  "git diff | minerva run -sys \"Write a commit message for this diff.\"",
-                 "minerva run --raw -p \"Once upon a time\" --json | jq -r .text"}};
+                 "minerva run --raw -p \"Once upon a time\" --json | jq -r .text",
+                 "minerva run -p \"Is water wet?\" --choice yes --choice no"}};
 
 class RunCommand : public Command {
  public:
@@ -43,6 +44,7 @@ class RunCommand : public Command {
              Console& console) const;
 
   RunOptions options_;
+  OutputConstraint constraint_;
 };
 
 Result<std::string> RunCommand::read_prompt() const {
@@ -85,6 +87,7 @@ Result<GenerationRequest> RunCommand::make_request(const LoadedModel& model, std
   request.sampling = flags.sampling;
   request.stop = flags.stop;
   request.ignore_eos = flags.ignore_eos;
+  request.constraint = constraint_;
   request.logprobs = console.json();
   request.top_logprobs = flags.top_logprobs;
   return request;
@@ -92,6 +95,7 @@ Result<GenerationRequest> RunCommand::make_request(const LoadedModel& model, std
 
 Result<int> RunCommand::execute(Console& console) {
   MINERVA_TRY(check_run(options_, common_));
+  MINERVA_ASSIGN(constraint_, read_constraint(options_.generation.constraint));
   MINERVA_ASSIGN(const auto path, locate_model(options_.model, text().name));
   MINERVA_ASSIGN(auto prompt, read_prompt());
   const InterruptScope interrupt;

@@ -5,7 +5,8 @@ _minerva_flags() {
   local common="--json -v --verbose --no-progress --color -h --help --help-all"
   local model="-m --model"
   local text="-p --prompt -f --file"
-  local answer="-n --max-tokens --n-predict -sys --system --stop -r --reverse-prompt --ignore-eos --top-logprobs"
+  local answer="-n --max-tokens --n-predict -sys --system --stop -r --reverse-prompt --ignore-eos --top-logprobs
+    --json-schema --json-object --regex --grammar --choice"
   local sampling="--temp --temperature --top-k --top-p --min-p --typical --typical-p --repeat-penalty
     --repetition-penalty --repeat-last-n --presence-penalty --frequency-penalty -s --seed --logit-bias"
   local engine="-c --ctx-size -t --threads -b --batch-size --backend --numeric --memory-limit --no-mmap"
@@ -37,7 +38,11 @@ _minerva() {
   fi
   case $previous in
     -m | --model) _minerva_models "$current"; return ;;
+<<<<<<< HEAD
     -f | --file | -o | --output)
+=======
+    -f | --file | --json-schema | --grammar)
+>>>>>>> grammar
       local IFS=$'\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))

@@ -123,11 +123,11 @@ class Writer {
       out_ += '\n';
       if (full()) return too_large();
     }
-    return std::move(out_);
+    return out_ + extra_;
   }
 
  private:
-  bool full() const noexcept { return out_.size() > limits::kGrammarWrittenBytesMax; }
+  bool full() const noexcept { return out_.size() + extra_.size() > limits::kGrammarWrittenBytesMax; }
   static std::string rule_name(RuleId rule) { return fmt::format("r{}", rule); }
   void name(RuleId rule) {
     if (named_[rule]) return;
@@ -187,14 +187,78 @@ class Writer {
       automaton_states_left_ -= *states;
       out_ += "Regex(\"";
       write_as_regex(part);
-      write_bounds(expr);
+      write_bounds(expr.min, expr.max);
       out_ += "\")";
       return;
     }
+    const std::uint32_t largest = expr.max == kUnbounded ? expr.min : expr.max;
+    if (largest > kPieceMax && exprs_[part].kind != Kind::Class) return write_in_pieces(expr);
     out_ += '(';
     write(part);
     out_ += ')';
-    write_bounds(expr);
+    write_bounds(expr.min, expr.max);
+  }
+
+  // What XGrammar counts beyond 128 repetitions of, save a class, takes it a second for each mask. Pieces of
+  // fixed length leave it little to count: x{0,500} is (x{64}){0,6} x{0,63} | (x{64}){7} x{0,52}.
+  void write_in_pieces(const Expr& expr) {
+    constexpr std::uint32_t kAutomatonPiece = 16;
+    const ExprId part = expr.parts.front();
+    const auto states = nullable_or_rule(part) ? std::nullopt : plain_states(part);
+    const std::uint32_t largest = expr.max == kUnbounded ? expr.min : expr.max;
+    const bool automaton = states && *states * kAutomatonPiece * 3 <= automaton_states_left_ &&
+                           largest / kAutomatonPiece <= kPieceMax;
+    if (automaton) automaton_states_left_ -= *states * kAutomatonPiece * 3;
+    const std::uint32_t size = automaton ? kAutomatonPiece : kPieceMax;
+    const std::string one =
+        automaton ? rendered([&] { write_as_regex(part); }) : extra_rule([&] { write(part); });
+    const auto repeated = [&](std::uint32_t min, std::uint32_t max) {
+      out_ += automaton ? fmt::format("Regex(\"({})", one) : one;
+      write_bounds(min, max);
+      if (automaton) out_ += "\")";
+      out_ += ' ';
+    };
+    const std::string piece = extra_rule([&] { repeated(size, size); });
+    const auto pieces = [&](std::uint32_t min, std::uint32_t max) {
+      if (max == 0) return;
+      out_ += piece;
+      write_bounds(min, max);
+      out_ += ' ';
+    };
+    out_ += '(';
+    pieces(expr.min / size, expr.min / size);
+    if (expr.min % size != 0) repeated(expr.min % size, expr.min % size);
+    if (expr.max == kUnbounded) {
+      repeated(0, kUnbounded);
+    } else if (const std::uint32_t more = expr.max - expr.min; more < size) {
+      if (more > 0) repeated(0, more);
+    } else {
+      out_ += "((";
+      pieces(0, more / size - 1);
+      repeated(0, size - 1);
+      out_ += ") | (";
+      pieces(more / size, more / size);
+      if (more % size != 0) repeated(0, more % size);
+      out_ += "))";
+    }
+    out_ += ')';
+  }
+
+  bool nullable_or_rule(ExprId id) const { return !plain_states(id) || nullable(id); }
+
+  // What `write` writes, kept out of the rule at hand.
+  template <class Write>
+  std::string rendered(Write write_it) {
+    std::string kept = std::exchange(out_, {});
+    write_it();
+    return std::exchange(out_, std::move(kept));
+  }
+  template <class Write>
+  std::string extra_rule(Write write_it) {
+    const std::string name = fmt::format("p{}", extra_count_++);
+    const std::string body = rendered(write_it);
+    extra_ += fmt::format("{} ::= {}\n", name, body);
+    return name;
   }
 
   // Roughly the states of an automaton for `expr`, or nothing when XGrammar should rather count: it writes a
@@ -317,15 +381,15 @@ class Writer {
     out_ += ')';
   }
 
-  void write_bounds(const Expr& expr) {
-    if (expr.min == 0 && expr.max == 1)
+  void write_bounds(std::uint32_t min, std::uint32_t max) {
+    if (min == 0 && max == 1)
       out_ += '?';
-    else if (expr.max == kUnbounded && expr.min <= 1)
-      out_ += expr.min == 0 ? '*' : '+';
-    else if (expr.max == kUnbounded)
-      fmt::format_to(std::back_inserter(out_), "{{{},}}", expr.min);
+    else if (max == kUnbounded && min <= 1)
+      out_ += min == 0 ? '*' : '+';
+    else if (max == kUnbounded)
+      fmt::format_to(std::back_inserter(out_), "{{{},}}", min);
     else
-      fmt::format_to(std::back_inserter(out_), "{{{},{}}}", expr.min, expr.max);
+      fmt::format_to(std::back_inserter(out_), "{{{},{}}}", min, max);
   }
 
   void write_literal(std::string_view text) {
@@ -357,7 +421,10 @@ class Writer {
   std::vector<RuleId> order_;
   static constexpr std::size_t kAutomatonStatesMax = 2048;
   std::size_t automaton_states_left_ = kAutomatonStatesMax;
+  static constexpr std::uint32_t kPieceMax = 64;
   std::string out_;
+  std::string extra_;  // rules that repetitions need
+  std::size_t extra_count_ = 0;
 };
 
 }  // namespace
