@@ -38,11 +38,7 @@ _minerva() {
   fi
   case $previous in
     -m | --model) _minerva_models "$current"; return ;;
-<<<<<<< HEAD
-    -f | --file | -o | --output)
-=======
-    -f | --file | --json-schema | --grammar)
->>>>>>> grammar
+    -f | --file | -o | --output | -j | --json-schema | --grammar)
       local IFS=$'\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
