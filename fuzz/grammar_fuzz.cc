@@ -1,6 +1,6 @@
-// Any bytes as a schema, an expression, a grammar or choices, on a vocabulary of single bytes: compiled, and a
-// few tokens drawn under the mask. Nothing may crash, hang or leak; what is refused says why. The first byte
-// chooses the kind.
+// Any bytes as a schema, an expression, a grammar or choices, on a vocabulary of single bytes: compiled, and
+// a few tokens drawn under the mask. Nothing may crash, hang or leak; what is refused says why. The first
+// byte chooses the kind.
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -78,13 +78,13 @@ void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
 namespace {
 
 void declare_constraint(Arguments& arguments, ConstraintFlags& flags) {
-  arguments.text("--json-schema", "FILE", "answer with JSON after a schema (or its text)",
-                 Listed::InShort, flags.json_schema);
+  arguments.text("--json-schema", "FILE", "answer with JSON after a schema (or its text)", Listed::InShort,
+                 flags.json_schema);
   arguments.toggle("--json-object", "answer with a JSON object", Listed::InFull, flags.json_object);
   arguments.text("--regex", "RE", "answer with a text that the expression matches", Listed::InFull,
                  flags.regex);
-  arguments.text("--grammar", "FILE", "answer after an EBNF grammar (or its text)",
-                 Listed::InFull, flags.grammar);
+  arguments.text("--grammar", "FILE", "answer after an EBNF grammar (or its text)", Listed::InFull,
+                 flags.grammar);
   arguments.list("--choice", "TEXT", "answer with one of these texts (repeatable)", Listed::InFull,
                  [&flags](std::string_view, const std::string& value) {
                    flags.choices.push_back(value);

@@ -277,7 +277,7 @@ void Scheduler::step() {
     computing_.clear();
   }
   if (const Error* error = model_.poisoned()) {
-    fail_all(Error(*error));
+    fail_all(*error);
     lose_context(*error);
     return;
   }
@@ -359,7 +359,7 @@ void Scheduler::measure(double seconds) {
 
 void Scheduler::take_results(const std::vector<Share>& shares) {
   // First everything that reads the context's outputs, then what changes the context.
-  std::vector<std::pair<std::shared_ptr<Job>, std::optional<Error>>> ended;
+  std::vector<std::pair<std::shared_ptr<Job>, Result<AnswerPiece>>> ended;
   for (const Share& share : shares) {
     const auto& job = share.job;
     std::erase(suspects_, job);
@@ -372,21 +372,27 @@ void Scheduler::take_results(const std::vector<Share>& shares) {
     if (pending(*job) > 0) continue;
     auto piece = job->answer.next(sequences_->context().outputs(share.first_row + share.rows - 1));
     if (!piece) {
-      ended.emplace_back(job, piece.error());
+      ended.emplace_back(job, std::move(piece));
       continue;
     }
     const bool prompt_done = job->tokens.size() == job->prompt_size;
     if (piece->token) job->tokens.push_back(piece->token->id);
-    const bool is_last = piece->finish.has_value();
-    job->mailbox.put(std::move(*piece));
+    if (piece->finish) {
+      ended.emplace_back(job, std::move(piece));
+    } else {
+      job->mailbox.put(std::move(*piece));
+    }
     if (prompt_done) sequences_->save_if_it_cannot_go_back(job->sequence);
-    if (is_last) ended.emplace_back(job, std::nullopt);
   }
-  for (const auto& [job, error] : ended) {
-    if (error)
-      end_with(job, *error);
-    else
-      end(job);
+  // Whoever has the last piece finds the request's place free.
+  for (auto& [job, piece] : ended) {
+    if (!piece) {
+      end_with(job, std::move(piece).error());
+      continue;
+    }
+    end(job);
+    running_count_ = static_cast<std::uint32_t>(running_.size());
+    job->mailbox.put(std::move(*piece));
   }
 }
 
@@ -442,6 +448,7 @@ void Scheduler::lose_context(const Error& error) {
 
 // ---- the end of a request
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): see the declaration
 void Scheduler::remove(std::shared_ptr<Job> job) {
   if (sequences_ && job->sequence >= 0) sequences_->leave(job->sequence);
   job->sequence = -1;
@@ -465,7 +472,7 @@ void Scheduler::end_with(std::shared_ptr<Job> job, Error error) {
   job->mailbox.fail(std::move(error));
 }
 
-void Scheduler::fail_all(Error error) {
+void Scheduler::fail_all(const Error& error) {
   while (!running_.empty()) end_with(running_.back(), error);
   while (true) {
     std::shared_ptr<Job> job;

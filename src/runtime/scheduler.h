@@ -106,7 +106,7 @@ class Scheduler {
   void remove(std::shared_ptr<Job> job);
   void end(const std::shared_ptr<Job>& job);
   void end_with(std::shared_ptr<Job> job, Error error);
-  void fail_all(Error error);
+  void fail_all(const Error& error);
 
   const Model& model_;
   ContextMaker& maker_;

@@ -285,7 +285,8 @@ TEST(NativeGguf, ForetellsItsMemory) {
     EXPECT_TRUE(answer) << answer.error().message;
     return answer.value_or(MemoryNeed{});
   };
-  EXPECT_EQ(need(100).weights_bytes, description.tensor_bytes);
+  EXPECT_GE(need(100).weights_bytes, description.tensor_bytes);  // and the tokenizer of 512 tokens
+  EXPECT_LE(need(100).weights_bytes, description.tensor_bytes + 200'000);
   const std::uint64_t position = std::uint64_t{2} * 2 * description.kv_head_count * description.key_length;
   EXPECT_EQ(need(100).kv_bytes, 100 * position * description.layer_count);
   EXPECT_LT(need(100'000).kv_bytes, 100'000 * position * description.layer_count / 2);

@@ -56,7 +56,7 @@ bool plain(char32_t c) noexcept {
 // Which expressions can match a text at all. Linear: each edge from a part to its whole is followed once.
 class Productive {
  public:
-  Productive(const std::vector<Expr>& exprs, const std::vector<Rule>& rules) : exprs_(exprs) {
+  Productive(const std::vector<Expr>& exprs, const std::vector<Rule>& rules) {
     wholes_.resize(exprs.size());
     missing_.resize(exprs.size());
     can_.resize(exprs.size());
@@ -79,8 +79,11 @@ class Productive {
     while (!queue_.empty()) {
       const ExprId id = queue_.back();
       queue_.pop_back();
-      for (const ExprId whole : wholes_[id])
-        if (missing_[whole] > 0 && --missing_[whole] == 0) found(whole);
+      for (const ExprId whole : wholes_[id]) {
+        if (missing_[whole] == 0) continue;
+        --missing_[whole];
+        if (missing_[whole] == 0) found(whole);
+      }
     }
   }
   bool operator[](ExprId id) const { return can_[id]; }
@@ -92,7 +95,6 @@ class Productive {
     queue_.push_back(id);
   }
 
-  const std::vector<Expr>& exprs_;
   std::vector<std::vector<ExprId>> wholes_;
   std::vector<std::size_t> missing_;
   std::vector<bool> can_;
@@ -113,7 +115,7 @@ class Writer {
     // refers to itself must not be the root.
     out_ = fmt::format("root ::= {}\n", rule_name(root));
     name(root);
-    for (std::size_t i = 0; i < order_.size(); ++i) {
+    for (std::size_t i = 0; i < order_.size(); ++i) {  // NOLINT(modernize-loop-convert): it grows meanwhile
       const Rule& rule = rules_[order_[i]];
       out_ += rule_name(order_[i]);
       if (rule.characters_max != kUnbounded)
