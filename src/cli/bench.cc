@@ -93,8 +93,8 @@ void BenchCommand::declare(Arguments& arguments) {
                   Listed::InShort, count(prompt_tokens_));
   arguments.value("-n,--gen-tokens,--n-gen", "N", "tokens of the answer; 0 = leave out (64)", Listed::InShort,
                   count(generated_tokens_));
-  arguments.value("-np,--parallel", "N", "answers written at the same time, measured besides (1)",
-                  Listed::InShort, count(parallel_));
+  arguments.value("-np,--parallel", "N", "also measure N answers at the same time (1)", Listed::InShort,
+                  count(parallel_));
   arguments.value("-r,--repetitions", "N", "runs that count (5)", Listed::InShort, count(repetitions_));
   declare_engine(arguments, engine_);
   declare_common(arguments, common_);

@@ -409,7 +409,7 @@ std::vector<ResidentModelInfo> ModelCache::list() const {
     }
     infos.push_back(std::move(info));
   }
-  std::ranges::stable_sort(infos, std::ranges::greater{}, &ResidentModelInfo::last_use);
+  std::ranges::sort(infos, std::ranges::greater{}, &ResidentModelInfo::last_use);
   return infos;
 }
 

@@ -199,7 +199,7 @@ Result<ExprId> SchemaCompiler::compile_type(JsonType type, const Json& schema, c
 
 Result<ExprId> SchemaCompiler::compile_branches(const Json& schema, const char* keyword,
                                                 const std::string& pointer) {
-  const Json branches = schema[keyword];
+  const Json& branches = schema[keyword];
   if (!branches.is_array() || branches.empty())
     return schema_error(pointer, keyword, "expected a list of schemas");
   Json rest = schema;
@@ -257,7 +257,7 @@ Result<bool> SchemaCompiler::disjoint(const Json& first, const Json& second, con
   MINERVA_ASSIGN(const std::uint8_t types_b, types(b, values_b));
   if ((types_a & types_b) == 0) return true;
   if (values_a.is_array() && values_b.is_array())
-    return std::none_of(values_a.begin(), values_a.end(), [&](const Json& v) { return lists(values_b, v); });
+    return std::ranges::none_of(values_a, [&](const Json& v) { return lists(values_b, v); });
   if ((types_a & types_b) == bit(JsonType::Object)) return disjoint_objects(a, b, pointer, depth);
   return false;
 }
@@ -277,7 +277,7 @@ Result<bool> SchemaCompiler::disjoint_objects(const Json& a, const Json& b, cons
   const auto shuts_out = [&](const Json& from, const Json& demanding) {
     const Json demanded = required(demanding);
     return from.value("additionalProperties", Json(true)) == false && !from.contains("patternProperties") &&
-           std::any_of(demanded.begin(), demanded.end(), [&](const Json& name) {
+           std::ranges::any_of(demanded, [&](const Json& name) {
              return name.is_string() &&
                     !from.value("properties", Json::object()).contains(name.get<std::string>());
            });

@@ -42,7 +42,7 @@ class SchemaCompiler {
   /// Without $ref and allOf at its top. Errors: contradictions, references in a circle.
   Result<Json> flatten(const Json& schema, const std::string& pointer, int depth = 0);
   Result<const Json*> target(const Json& reference, const std::string& pointer) const;
-  Result<bool> disjoint(const Json& a, const Json& b, const std::string& pointer, int depth = 0);
+  Result<bool> disjoint(const Json& first, const Json& second, const std::string& pointer, int depth = 0);
   Result<bool> disjoint_objects(const Json& a, const Json& b, const std::string& pointer, int depth);
   Result<void> step(const std::string& pointer);
 

@@ -184,7 +184,7 @@ Result<void> check_keywords(const Json& schema, std::string_view pointer) {
 }
 
 bool lists(const Json& list, const Json& value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
+  return std::ranges::find(list, value) != list.end();
 }
 
 Json without_annotations(const Json& schema) {

@@ -65,7 +65,7 @@ class Matcher : public GrammarMatcher {
     std::ranges::fill(mask_, 0U);
     fresh_ = true;
     if (matcher_.IsTerminated()) return;
-    std::int64_t shape = static_cast<std::int64_t>(mask_.size());
+    auto shape = static_cast<std::int64_t>(mask_.size());
     DLTensor tensor{.data = mask_.data(),
                     .device = {.device_type = kDLCPU, .device_id = 0},
                     .ndim = 1,
