@@ -244,6 +244,7 @@ void Scheduler::preempt(std::shared_ptr<Job> job) {
   sequences_->leave(job->sequence);
   job->sequence = -1;
   std::erase(running_, job);
+  std::erase(suspects_, job);
   const std::lock_guard lock(mutex_);
   queue_.push_front(std::move(job));
 }
