@@ -93,7 +93,6 @@ Result<std::shared_ptr<ResidentModel>> ModelLoader::load_with(const RouteLink& l
       .model = std::move(model),
       .tokenizer = std::move(tokenizer),
       .options = order.options,
-      .memory_limit_bytes = 0,  // the grant counts
       .open_timings = {.detect_us = order.detect_us,
                        .load_ms = std::chrono::duration<double, std::milli>(elapsed).count()},
       .grant = std::move(grant),

@@ -195,21 +195,11 @@ ContextMaker::Size ResidentModel::Contexts::limit() const {
 }
 
 Result<void> ResidentModel::Contexts::reserve(const Size& size) {
+  if (parts_.grant == nullptr) return {};
   const LoadOptions load{.use_mmap = parts_.options.use_mmap, .numeric_mode = parts_.options.numeric_mode};
   MINERVA_ASSIGN(const MemoryNeed need,
                  parts_.backend->memory_needed(parts_.description, load, options(size)));
-  if (parts_.grant != nullptr) return parts_.grant->resize(need.total());
-  const std::uint64_t wanted = need.kv_bytes + need.compute_bytes;
-  const std::uint64_t available = available_memory_bytes(parts_.memory_limit_bytes);
-  if (wanted > available + std::min(reserved_bytes_, wanted)) {
-    return fail(
-        ErrorCode::OutOfMemory,
-        fmt::format("a context of {} tokens requires {:.1f} MB more but only {:.1f} MB is available",
-                    size.tokens, static_cast<double>(wanted) / 1e6, static_cast<double>(available) / 1e6),
-        "Use a smaller context: -c N.");
-  }
-  reserved_bytes_ = wanted;
-  return {};
+  return parts_.grant->resize(need.total());
 }
 
 Result<std::unique_ptr<Context>> ResidentModel::Contexts::make(const Size& size) {

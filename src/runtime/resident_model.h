@@ -32,7 +32,6 @@ class ResidentModel {
     std::shared_ptr<Model> model;
     std::shared_ptr<const Tokenizer> tokenizer;
     ModelOptions options;
-    std::uint64_t memory_limit_bytes = 0;
     Timings open_timings;  ///< detect_us and load_ms
     /// What it may use; null: nobody counts.
     std::shared_ptr<MemoryGrant> grant;
@@ -67,7 +66,6 @@ class ResidentModel {
    private:
     ContextOptions options(const Size& size) const;
     const Parts& parts_;
-    std::uint64_t reserved_bytes_ = 0;
   };
 
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;

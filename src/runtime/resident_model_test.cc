@@ -34,7 +34,6 @@ class ResidentModelTest : public ::testing::Test {
                                                                  .model = model,
                                                                  .tokenizer = model->vocabulary(),
                                                                  .options = options,
-                                                                 .memory_limit_bytes = 0,
                                                                  .open_timings = {}});
     return *impl_;
   }

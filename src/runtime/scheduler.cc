@@ -450,7 +450,7 @@ void Scheduler::lose_context(const Error& error) {
 // ---- the end of a request
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): see the declaration
-void Scheduler::remove(std::shared_ptr<Job> job) {
+void Scheduler::end(std::shared_ptr<Job> job) {
   if (sequences_ && job->sequence >= 0) sequences_->leave(job->sequence);
   job->sequence = -1;
   std::erase(running_, job);
@@ -463,13 +463,9 @@ void Scheduler::remove(std::shared_ptr<Job> job) {
   if (!runs && !queue_.has(job->client)) queue_.forget(job->client);
 }
 
-void Scheduler::end(const std::shared_ptr<Job>& job) {
-  remove(job);
-}
-
 void Scheduler::end_with(std::shared_ptr<Job> job, Error error) {
   if (sequences_ && job->sequence >= 0) sequences_->forget(job->sequence);
-  remove(job);
+  end(job);
   job->mailbox.fail(std::move(error));
 }
 

@@ -103,8 +103,7 @@ class Scheduler {
   void lose_context(const Error& error);
 
   // By value: the argument may stand in running_, from which it is removed.
-  void remove(std::shared_ptr<Job> job);
-  void end(const std::shared_ptr<Job>& job);
+  void end(std::shared_ptr<Job> job);
   void end_with(std::shared_ptr<Job> job, Error error);
   void fail_all(const Error& error);
 

@@ -35,7 +35,6 @@ class SchedulerTest : public ::testing::Test {
                                                                   .model = model,
                                                                   .tokenizer = model->vocabulary(),
                                                                   .options = options,
-                                                                  .memory_limit_bytes = 0,
                                                                   .open_timings = {},
                                                                   .grant = nullptr,
                                                                   .arbiter = nullptr,
