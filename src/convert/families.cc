@@ -52,16 +52,7 @@ void gpt_bigcode(ConfigFields& fields, DecoderSpec& spec) {
   spec.positions = native::PositionKind::Learned;
   spec.qkv = native::QkvLayout::Concatenated;
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {.rotary = false});
-  spec.names = {.embedding = "transformer.wte",
-                .position_embedding = "transformer.wpe",
-                .output_norm = "transformer.ln_f",
-                .head = "lm_head",
-                .attention_norm = "transformer.h.{}.ln_1",
-                .mlp_norm = "transformer.h.{}.ln_2",
-                .qkv = "transformer.h.{}.attn.c_attn",
-                .o = "transformer.h.{}.attn.c_proj",
-                .up = "transformer.h.{}.mlp.c_fc",
-                .down = "transformer.h.{}.mlp.c_proj"};
+  spec.names = native::gpt2_names();
 }
 
 constexpr std::array kFamilies = {

@@ -184,6 +184,19 @@ TensorNames llama_names() {
           .down = "model.layers.{}.mlp.down_proj"};
 }
 
+TensorNames gpt2_names() {
+  return {.embedding = "transformer.wte",
+          .position_embedding = "transformer.wpe",
+          .output_norm = "transformer.ln_f",
+          .head = "lm_head",
+          .attention_norm = "transformer.h.{}.ln_1",
+          .mlp_norm = "transformer.h.{}.ln_2",
+          .qkv = "transformer.h.{}.attn.c_attn",
+          .o = "transformer.h.{}.attn.c_proj",
+          .up = "transformer.h.{}.mlp.c_fc",
+          .down = "transformer.h.{}.mlp.c_proj"};
+}
+
 void name_qk_norms(DecoderSpec& spec) {
   spec.qk_norm = QkNorm::PerHead;
   spec.names.q_norm = "model.layers.{}.self_attn.q_norm";

@@ -36,6 +36,9 @@ void llama_like(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec
 /// Tensor names "model.layers.{}.self_attn.q_proj" and so on.
 TensorNames llama_names();
 
+/// GPT-2's tensor names, which its descendants share: "transformer.h.{}.attn.c_attn" and so on.
+TensorNames gpt2_names();
+
 /// DeepSeek's factor of the attention scale, to be squared: from `mscale_all_dim` of scaled rotary
 /// parameters.
 float yarn_score_scale(ConfigFields& fields);

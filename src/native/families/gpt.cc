@@ -30,16 +30,7 @@ void gpt2(ConfigFields& fields, DecoderSpec& spec) {
     fields.reject("scale_attn_by_inverse_layer_idx", "is not supported");
   }
   spec.qkv = QkvLayout::Concatenated;
-  spec.names = {.embedding = "transformer.wte",
-                .position_embedding = "transformer.wpe",
-                .output_norm = "transformer.ln_f",
-                .head = "lm_head",
-                .attention_norm = "transformer.h.{}.ln_1",
-                .mlp_norm = "transformer.h.{}.ln_2",
-                .qkv = "transformer.h.{}.attn.c_attn",
-                .o = "transformer.h.{}.attn.c_proj",
-                .up = "transformer.h.{}.mlp.c_fc",
-                .down = "transformer.h.{}.mlp.c_proj"};
+  spec.names = gpt2_names();
 }
 
 // Black et al. 2022. Attention and MLP side by side, q, k, v of each head together, a part of each head
