@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "text/grammar/repetition.h"
 #include "text/tokenizer/utf8_codec.h"
 #include "text/utf8.h"
 
@@ -187,19 +188,11 @@ class RegexParser {
     if (!low || !take("}")) return error("expected bounds such as {3}, {3,} or {3,5}");
     min = *low;
     max = high.value_or(kUnbounded);
-    if (min > limits::kGrammarRepeatMax || (high && max > limits::kGrammarRepeatMax))
-      return error(fmt::format("bounds of repetition are at most {}", limits::kGrammarRepeatMax));
-    if (min > max) return error("the lower bound is greater than the upper one");
+    if (const auto fault = fault_of_bounds(min, high)) return error(*fault);
     return {};
   }
 
-  std::optional<std::uint32_t> number() noexcept {
-    if (peek() < '0' || peek() > '9') return std::nullopt;
-    std::uint32_t value = 0;
-    for (; peek() >= '0' && peek() <= '9'; ++at_)
-      value = std::min<std::uint32_t>(value * 10 + static_cast<std::uint32_t>(peek() - '0'), 100'000'000);
-    return value;
-  }
+  std::optional<std::uint32_t> number() noexcept { return take_number(text_, at_); }
 
   Result<CodePointSet> parse_class() {
     ++at_;
