@@ -6,35 +6,20 @@
 #include <future>
 #include <thread>
 
-#include "backend/fake_backend.h"
+#include "backend/fake_resident.h"
 
 namespace minerva {
 namespace {
 
 using testing::FakeBehaviour;
 using testing::FakeTokenizer;
-using testing::make_fake_backend;
+using testing::make_fake_resident;
 
 class ResidentModelTest : public ::testing::Test {
  protected:
   // A model trained for `trained` tokens, opened with `options`.
   ResidentModel& open(std::uint32_t trained = 1000, const ModelOptions& options = {}) {
-    ModelDescription description;
-    description.path = "fake";
-    description.format = Format::Gguf;
-    description.context_length = trained;
-    description.sampling.temperature = 0.0F;
-    description.chat_templates = {{"default", "{% for m in messages %}{{ m.content }}{% endfor %}>"}};
-    auto backend = make_fake_backend(behaviour_);
-    auto model = backend->load(description, {}, {}).value();
-    impl_ = std::make_unique<ResidentModel>(ResidentModel::Parts{.description = description,
-                                                                 .backend = backend,
-                                                                 .backend_reason = "test",
-                                                                 .fallbacks = {},
-                                                                 .model = model,
-                                                                 .tokenizer = model->vocabulary(),
-                                                                 .options = options,
-                                                                 .open_timings = {}});
+    impl_ = make_fake_resident(behaviour_, {.trained_tokens = trained, .model = options});
     return *impl_;
   }
   static GenerationRequest ask(std::string prompt) { return {.prompt = std::move(prompt)}; }
@@ -246,6 +231,9 @@ TEST_F(ResidentModelTest, NoSlotMakesTheContextGrow) {
 }
 
 TEST_F(ResidentModelTest, APoisonedModelEndsItsRequests) {
+  // Long enough that it cannot be computed to its end before its first piece has been read.
+  behaviour_->script = std::string(900, 'x');
+  behaviour_->decode_time = std::chrono::milliseconds(1);
   auto& model = open();
   const auto error = model
                          .generate(ask(">"),

@@ -7,39 +7,24 @@
 #include <latch>
 #include <thread>
 
-#include "backend/fake_backend.h"
-#include "runtime/resident_model.h"
+#include "backend/fake_resident.h"
 
 namespace minerva {
 namespace {
 
 using testing::FakeBehaviour;
 using testing::make_fake_backend;
+using testing::make_fake_resident;
 using namespace std::chrono_literals;
 
 class SchedulerTest : public ::testing::Test {
  protected:
   ResidentModel& open(const ModelOptions& options = {}, std::uint32_t queue_max = 64,
                       std::uint64_t prefix_cache_bytes = 1U << 20U) {
-    ModelDescription description;
-    description.path = "fake";
-    description.format = Format::Gguf;
-    description.context_length = 4096;
-    description.sampling.temperature = 0.0F;
-    auto backend = make_fake_backend(behaviour_);
-    auto model = backend->load(description, {}, {}).value();
-    model_ = std::make_unique<ResidentModel>(ResidentModel::Parts{.description = description,
-                                                                  .backend = backend,
-                                                                  .backend_reason = "test",
-                                                                  .fallbacks = {},
-                                                                  .model = model,
-                                                                  .tokenizer = model->vocabulary(),
-                                                                  .options = options,
-                                                                  .open_timings = {},
-                                                                  .grant = nullptr,
-                                                                  .arbiter = nullptr,
-                                                                  .queue_max = queue_max,
-                                                                  .prefix_cache_bytes = prefix_cache_bytes});
+    model_ = make_fake_resident(behaviour_, {.trained_tokens = 4096,
+                                             .model = options,
+                                             .queue_max = queue_max,
+                                             .prefix_cache_bytes = prefix_cache_bytes});
     return *model_;
   }
   static GenerationRequest ask(std::string prompt) { return {.prompt = std::move(prompt)}; }
