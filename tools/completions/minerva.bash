@@ -38,7 +38,7 @@ _minerva() {
   fi
   case $previous in
     -m | --model) _minerva_models "$current"; return ;;
-    -f | --file | -o | --output | -j | --json-schema | --grammar)
+    -f | --file | -o | --output | --json-schema | --grammar)
       local IFS=$'\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
