@@ -114,11 +114,11 @@ Result<std::shared_ptr<MemoryGrant>> ModelLoader::reserve(const InferenceBackend
   MINERVA_ASSIGN(const MemoryNeed need, backend.memory_needed(description, load, context));
   MemoryLedger& ledger = *parts_.ledger;
   if (const auto attainable = ledger.attainable_bytes(); need.total() > attainable)
-    MINERVA_TRY(check_memory(backend, description, load, context, attainable));
+    MINERVA_TRY(check_memory(backend, description, load, context, attainable, parts_.backends));
   auto grant = ledger.reserve(need.total(), stop, MemoryLedger::Clock::now() + parts_.room_wait_max);
   // The ledger knows numbers; what would fit is known here.
   if (!grant && grant.error().code == ErrorCode::OutOfMemory)
-    MINERVA_TRY(check_memory(backend, description, load, context, ledger.free_bytes()));
+    MINERVA_TRY(check_memory(backend, description, load, context, ledger.free_bytes(), parts_.backends));
   return grant;
 }
 
