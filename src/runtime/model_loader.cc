@@ -85,6 +85,7 @@ Result<std::shared_ptr<ResidentModel>> ModelLoader::load_with(const RouteLink& l
   const auto elapsed = std::chrono::steady_clock::now() - order.start;
   const LoadOrder::Decision decided = order.decided.value_or(LoadOrder::Decision{});
   return std::make_shared<ResidentModel>(ResidentModel::Parts{
+      .grant = std::move(grant),
       .description = std::move(description),
       .directory = link.converts ? std::optional(order.description) : std::nullopt,
       .backend = link.backend,
@@ -95,7 +96,6 @@ Result<std::shared_ptr<ResidentModel>> ModelLoader::load_with(const RouteLink& l
       .options = order.options,
       .open_timings = {.detect_us = order.detect_us,
                        .load_ms = std::chrono::duration<double, std::milli>(elapsed).count()},
-      .grant = std::move(grant),
       .arbiter = parts_.arbiter,
       .queue_max = parts_.queue_max,
       .prefix_cache_bytes = parts_.prefix_cache_bytes});

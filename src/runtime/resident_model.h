@@ -22,6 +22,8 @@ namespace minerva {
 class ResidentModel {
  public:
   struct Parts {
+    /// What it may use; null: nobody counts. First, so that it is given back last.
+    std::shared_ptr<MemoryGrant> grant;
     /// What runs: for a converted directory the GGUF, with the directory's path, name, tokenizer, templates
     /// and sampling defaults.
     ModelDescription description;
@@ -33,8 +35,6 @@ class ResidentModel {
     std::shared_ptr<const Tokenizer> tokenizer;
     ModelOptions options;
     Timings open_timings;  ///< detect_us and load_ms
-    /// What it may use; null: nobody counts.
-    std::shared_ptr<MemoryGrant> grant;
     /// Shared by all models of an engine; null: one of its own.
     std::shared_ptr<ComputeArbiter> arbiter;
     std::uint32_t queue_max = 64;

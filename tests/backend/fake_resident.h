@@ -28,7 +28,8 @@ inline std::unique_ptr<ResidentModel> make_fake_resident(std::shared_ptr<FakeBeh
   auto model = backend->load(description, {}, {}).value();
   auto tokenizer = model->vocabulary();
   return std::make_unique<ResidentModel>(
-      ResidentModel::Parts{.description = std::move(description),
+      ResidentModel::Parts{.grant = nullptr,
+                           .description = std::move(description),
                            .backend = std::move(backend),
                            .backend_reason = "test",
                            .fallbacks = {},
@@ -36,7 +37,6 @@ inline std::unique_ptr<ResidentModel> make_fake_resident(std::shared_ptr<FakeBeh
                            .tokenizer = std::move(tokenizer),
                            .options = options.model,
                            .open_timings = {},
-                           .grant = nullptr,
                            .arbiter = nullptr,
                            .queue_max = options.queue_max,
                            .prefix_cache_bytes = options.prefix_cache_bytes});
