@@ -463,6 +463,7 @@ void Scheduler::end(std::shared_ptr<Job> job) {
   if (!runs && !queue_.has(job->client)) queue_.forget(job->client);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as above
 void Scheduler::end_with(std::shared_ptr<Job> job, Error error) {
   if (sequences_ && job->sequence >= 0) sequences_->forget(job->sequence);
   end(job);
