@@ -402,6 +402,29 @@ TEST_F(EngineTest, CancellingARequestThatWaitsForItsModel) {
   EXPECT_TRUE(generated);
 }
 
+// The caller leaves while its context is about to be made: the model is idle then, and asks for memory.
+TEST_F(EngineTest, CancellingWhileAModelMakesRoomDoesNotEvictItself) {
+  options_.memory_limit_bytes = kModel + 1000;  // a larger context would fit if the model itself went
+  std::latch reached(1);
+  std::latch left(1);
+  std::atomic<bool> first = true;
+  behaviour_->on_memory_needed = [&](const ContextOptions& context) {
+    if (context.context_tokens <= 64 || !first.exchange(false)) return;
+    reached.count_down();
+    left.wait();
+  };
+  const auto a = open("a");
+  std::stop_source stop;
+  auto gone = std::async(std::launch::async,
+                         [&] { return a->generate({.prompt = ">", .cancel = stop.get_token()}); });
+  reached.wait();
+  stop.request_stop();
+  EXPECT_EQ(gone.get()->finish_reason, FinishReason::Cancelled);
+  left.count_down();
+  EXPECT_EQ(answer(*a), "hello");
+  EXPECT_EQ(behaviour_->loads, 1);
+}
+
 TEST_F(EngineTest, UnloadingEndsWithTheLastRequest) {
   const auto a = open("a");
   const auto generated = a->generate({.prompt = ">"}, [&](std::string_view) {

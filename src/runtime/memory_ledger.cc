@@ -15,6 +15,10 @@ std::uint64_t subtract(std::uint64_t a, std::uint64_t b) noexcept {
   return a > b ? a - b : 0;
 }
 
+std::unexpected<Error> cancelled() {
+  return fail(ErrorCode::Cancelled, "waiting for memory was cancelled", "Open the model again.");
+}
+
 double megabytes(std::uint64_t bytes) noexcept {
   return static_cast<double>(bytes) / 1e6;
 }
@@ -29,20 +33,24 @@ class MemoryLedger::Grant final : public MemoryGrant {
   Grant(const Grant&) = delete;
   Grant& operator=(const Grant&) = delete;
 
-  Result<void> resize(std::uint64_t bytes) override {
+  Result<void> resize(std::uint64_t bytes, const std::stop_token& stop, const KeepWaiting& waits) override {
     const std::lock_guard one_at_a_time(mutex_);
-    const std::uint64_t held = bytes_;
-    if (bytes <= held) {
-      bytes_ = bytes;
-      ledger_->release(held - bytes);
-      return {};
-    }
-    return ledger_->grow(*this, bytes - held);
+    if (bytes > bytes_) return ledger_->grow(*this, bytes - bytes_, stop, waits);
+    shrink(bytes);
+    return {};
+  }
+  bool try_resize(std::uint64_t bytes) override {
+    const std::lock_guard one_at_a_time(mutex_);
+    if (bytes > bytes_) return ledger_->grow_if_free(*this, bytes - bytes_);
+    shrink(bytes);
+    return true;
   }
   std::uint64_t bytes() const noexcept override { return bytes_; }
   void add(std::uint64_t bytes) noexcept { bytes_ += bytes; }
 
  private:
+  void shrink(std::uint64_t bytes) { ledger_->release(bytes_.exchange(bytes) - bytes); }
+
   std::shared_ptr<MemoryLedger> ledger_;
   std::mutex mutex_;
   std::atomic<std::uint64_t> bytes_;
@@ -67,6 +75,13 @@ std::unexpected<Error> MemoryLedger::refusal(std::uint64_t bytes) const {
                           megabytes(free_bytes())),
               "Use a smaller context (-c N) or a smaller model, unload or unpin other models, or raise the "
               "memory limit.");
+}
+
+std::unexpected<Error> MemoryLedger::held_by_others(std::uint64_t bytes) {
+  return fail(ErrorCode::Busy,
+              fmt::format("running requests of other models hold the memory: {:.1f} MB are required",
+                          megabytes(bytes)),
+              "Try again later, or raise the memory limit.");
 }
 
 Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, const std::stop_token& stop,
@@ -95,13 +110,17 @@ Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, 
       Reclaimer* const reclaimer = reclaimer_;
       const std::uint64_t granted = granted_;
       lock.unlock();
-      outcome = reclaimer == nullptr ? Reclaimer::Outcome::Nothing : reclaimer->reclaim(short_of, granted);
+      if (reclaimer == nullptr) {
+        outcome = Reclaimer::Outcome::Nothing;
+      } else {
+        outcome = reclaimer->reclaim(short_of, granted, nullptr);
+      }
       lock.lock();
     }
     if (outcome == Reclaimer::Outcome::Freed) continue;
     if (stop.stop_requested()) {
       leave();
-      return fail(ErrorCode::Cancelled, "waiting for memory was cancelled", "Open the model again.");
+      return cancelled();
     }
     // What was true when the reclaimer looked need not be any more.
     if (outcome == Reclaimer::Outcome::Nothing && version_ == seen) {
@@ -114,37 +133,67 @@ Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, 
     changed_.wait_until(lock, stop, until, [&] { return version_ != seen; });
     if (Clock::now() >= deadline && !stop.stop_requested()) {
       leave();
-      return fail(ErrorCode::Busy,
-                  fmt::format("running requests of other models hold the memory: {:.1f} MB are required",
-                              megabytes(bytes)),
-                  "Try again later, or raise the memory limit.");
+      return held_by_others(bytes);
     }
   }
 }
 
-// For a context that a running model needs larger. It holds memory already: were it to wait for another
-// model that does the same, neither would go on.
-Result<void> MemoryLedger::grow(Grant& grant, std::uint64_t bytes) {
+// For a context that a model needs larger. It holds memory already: were it to wait for another model that
+// does the same, neither would go on.
+Result<void> MemoryLedger::grow(Grant& grant, std::uint64_t bytes, const std::stop_token& stop,
+                                const MemoryGrant::KeepWaiting& waits) {
+  using Outcome = Reclaimer::Outcome;
+  bool waited = false;
+  std::unique_lock lock(mutex_);
+  const auto stop_waiting = [&] {
+    if (waited) growing_.reset();
+  };
   while (true) {
-    const std::uint64_t available = available_();
-    std::unique_lock lock(mutex_);
     const std::uint64_t seen = version_;
+    lock.unlock();
+    const std::uint64_t available = available_();
+    lock.lock();
     const std::uint64_t short_of = missing(bytes, available);
     if (short_of == 0) {
       granted_ += bytes;
       grant.add(bytes);
+      stop_waiting();
       return {};
     }
     Reclaimer* const reclaimer = reclaimer_;
-    const std::uint64_t granted = granted_;
+    const std::uint64_t of_others = granted_ - grant.bytes();
     lock.unlock();
-    const auto outcome =
-        reclaimer == nullptr ? Reclaimer::Outcome::Nothing : reclaimer->reclaim(short_of, granted);
-    if (outcome == Reclaimer::Outcome::Freed) continue;
-    if (outcome != Reclaimer::Outcome::Pending) return refusal(bytes);
+    const Outcome outcome =
+        reclaimer == nullptr ? Outcome::Nothing : reclaimer->reclaim(short_of, of_others, &grant);
+    const bool goes_on = outcome != Outcome::Busy || (waits && waits());
     lock.lock();
-    changed_.wait(lock, [&] { return version_ != seen; });
+    if (outcome == Outcome::Freed) continue;
+    // The holder may be among the models that go, and wait for this call to end.
+    if (stop.stop_requested()) {
+      stop_waiting();
+      return cancelled();
+    }
+    if (outcome == Outcome::Nothing && version_ == seen) {
+      stop_waiting();
+      lock.unlock();
+      return refusal(bytes);
+    }
+    if (!goes_on || (outcome == Outcome::Busy && growing_ && !waited)) {
+      stop_waiting();
+      return held_by_others(bytes);
+    }
+    if (outcome == Outcome::Busy && !std::exchange(waited, true)) growing_ = Clock::now();
+    changed_.wait_for(lock, kLookAgain, [&] { return version_ != seen; });
   }
+}
+
+bool MemoryLedger::grow_if_free(Grant& grant, std::uint64_t bytes) {
+  const std::uint64_t available = available_();
+  const std::lock_guard lock(mutex_);
+  if (missing(bytes, available) > 0) return false;
+  granted_ += bytes;
+  grant.add(bytes);
+  return true;
 }
 
 void MemoryLedger::release(std::uint64_t bytes) {
@@ -185,8 +234,8 @@ std::uint64_t MemoryLedger::free_bytes() const {
 
 std::optional<MemoryLedger::Clock::time_point> MemoryLedger::waiting_since() const {
   const std::lock_guard lock(mutex_);
-  if (queue_.empty()) return std::nullopt;
-  return queue_.front().since;
+  if (queue_.empty()) return growing_;
+  return std::min(queue_.front().since, growing_.value_or(queue_.front().since));
 }
 
 }  // namespace minerva

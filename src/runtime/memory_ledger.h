@@ -28,8 +28,9 @@ class Reclaimer {
     Nothing,  ///< whatever ends, it would not be enough
   };
   /// Frees idle models, least recently used first, until some `bytes` are free; `granted` is what the ledger
-  /// has granted in all. Called without the ledger's lock.
-  virtual Outcome reclaim(std::uint64_t bytes, std::uint64_t granted) = 0;
+  /// has granted in all, but to `asker` (null: somebody who has no grant yet), who is left alone. Called
+  /// without the ledger's lock.
+  virtual Outcome reclaim(std::uint64_t bytes, std::uint64_t granted, const MemoryGrant* asker) = 0;
   /// Bytes of models that stay whatever happens (pinned).
   virtual std::uint64_t pinned_bytes() const = 0;
 };
@@ -62,7 +63,7 @@ class MemoryLedger : public std::enable_shared_from_this<MemoryLedger> {
   std::uint64_t attainable_bytes() const;
   /// What is free now.
   std::uint64_t free_bytes() const;
-  /// Since when the first of those that wait for room has been waiting; absent: nobody waits.
+  /// Since when somebody has been waiting for room; absent: nobody waits.
   std::optional<Clock::time_point> waiting_since() const;
 
  private:
@@ -73,9 +74,12 @@ class MemoryLedger : public std::enable_shared_from_this<MemoryLedger> {
 
   // Bytes that are missing for `bytes` more; 0: they fit.
   std::uint64_t missing(std::uint64_t bytes, std::uint64_t available) const;
-  Result<void> grow(Grant& grant, std::uint64_t bytes);
+  Result<void> grow(Grant& grant, std::uint64_t bytes, const std::stop_token& stop,
+                    const MemoryGrant::KeepWaiting& waits);
+  bool grow_if_free(Grant& grant, std::uint64_t bytes);
   void release(std::uint64_t bytes);
   std::unexpected<Error> refusal(std::uint64_t bytes) const;
+  static std::unexpected<Error> held_by_others(std::uint64_t bytes);
 
   const std::uint64_t budget_;
   const Available available_;
@@ -84,7 +88,8 @@ class MemoryLedger : public std::enable_shared_from_this<MemoryLedger> {
   Reclaimer* reclaimer_ = nullptr;
   std::uint64_t granted_ = 0;
   std::uint64_t version_ = 0;  // counts what may have made room
-  std::list<Waiter> queue_;
+  std::list<Waiter> queue_;                  // for reservations
+  std::optional<Clock::time_point> growing_;  // since when a grant has been waiting to become larger
 };
 
 }  // namespace minerva

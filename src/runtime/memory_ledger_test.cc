@@ -21,10 +21,15 @@ class FakeReclaimer : public Reclaimer {
   std::vector<std::shared_ptr<MemoryGrant>> idle;
   std::atomic<bool> running = false;  // somebody holds what may come free
   std::atomic<int> asked = 0;
+  std::atomic<std::uint64_t> of_others = 0;  // as the last one who wanted more was told
 
-  Outcome reclaim(std::uint64_t, std::uint64_t) override {
+  std::atomic<bool> pending = false;  // something is being given back, and does not come
+
+  Outcome reclaim(std::uint64_t, std::uint64_t granted, const MemoryGrant* asker) override {
     ++asked;
+    of_others = asker == nullptr ? 0 : granted;
     const std::lock_guard lock(mutex_);
+    if (pending) return Outcome::Pending;
     if (idle.empty()) return running ? Outcome::Busy : Outcome::Nothing;
     idle.erase(idle.begin());
     return Outcome::Freed;
@@ -73,10 +78,10 @@ TEST_F(MemoryLedgerTest, WhatTheSystemHasCountsToo) {
 
 TEST_F(MemoryLedgerTest, ResizingCountsTheDifference) {
   const auto grant = reserve(50).value();
-  EXPECT_TRUE(grant->resize(100));
-  EXPECT_EQ(grant->resize(101).error().code, ErrorCode::OutOfMemory);
+  EXPECT_TRUE(grant->resize(100, {}, {}));
+  EXPECT_EQ(grant->resize(101, {}, {}).error().code, ErrorCode::OutOfMemory);
   EXPECT_EQ(grant->bytes(), 100U) << "nothing changed";
-  EXPECT_TRUE(grant->resize(10));
+  EXPECT_TRUE(grant->resize(10, {}, {}));
   EXPECT_EQ(ledger_->granted_bytes(), 10U);
 }
 
@@ -85,15 +90,59 @@ TEST_F(MemoryLedgerTest, IdleOnesMakeRoom) {
   reclaimer_.idle.push_back(reserve(50).value());
   const auto grant = reserve(40).value();
   EXPECT_EQ(reclaimer_.idle.size(), 1U);
-  EXPECT_TRUE(grant->resize(100));
+  EXPECT_TRUE(grant->resize(100, {}, {}));
   EXPECT_TRUE(reclaimer_.idle.empty());
 }
 
-TEST_F(MemoryLedgerTest, GrowingNeverWaits) {
+TEST_F(MemoryLedgerTest, GrowingWaitsOnlyWhenAskedTo) {
   reclaimer_.running = true;
   const auto a = reserve(50).value();
+  auto b = reserve(40).value();
+  const auto refused = a->resize(70, {}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Busy);
+  EXPECT_EQ(reclaimer_.of_others, 40U);
+  EXPECT_FALSE(a->try_resize(70));
+  EXPECT_TRUE(a->try_resize(60));
+  EXPECT_FALSE(ledger_->waiting_since());
+
+  auto waiting = std::async(std::launch::async, [&] { return a->resize(70, {}, [] { return true; }); });
+  while (!ledger_->waiting_since()) std::this_thread::yield();
+  b.reset();
+  EXPECT_TRUE(waiting.get());
+  EXPECT_EQ(a->bytes(), 70U);
+  EXPECT_FALSE(ledger_->waiting_since());
+}
+
+TEST_F(MemoryLedgerTest, GrowingTwoAtOnceDoNotWaitForEachOther) {
+  reclaimer_.running = true;
+  auto a = reserve(50).value();
   const auto b = reserve(50).value();
-  EXPECT_EQ(a->resize(60).error().code, ErrorCode::OutOfMemory);
+  auto waiting = std::async(std::launch::async, [&] { return b->resize(80, {}, [] { return true; }); });
+  while (!ledger_->waiting_since()) std::this_thread::yield();
+  EXPECT_EQ(a->resize(80, {}, [] { return true; }).error().code, ErrorCode::Busy);
+  EXPECT_TRUE(ledger_->waiting_since());
+  a.reset();  // told so, its request ends and it is evicted
+  EXPECT_TRUE(waiting.get());
+}
+
+TEST_F(MemoryLedgerTest, CancellingEndsGrowing) {
+  reclaimer_.pending = true;
+  const auto a = reserve(50).value();
+  std::stop_source stop;
+  auto waiting = std::async(std::launch::async, [&] { return a->resize(200, stop.get_token(), {}); });
+  while (reclaimer_.asked == 0) std::this_thread::yield();
+  stop.request_stop();
+  EXPECT_EQ(waiting.get().error().code, ErrorCode::Cancelled);
+
+  reclaimer_.pending = false;
+  reclaimer_.running = true;
+  std::atomic<bool> wanted = true;
+  waiting = std::async(std::launch::async, [&] { return a->resize(200, {}, [&] { return wanted.load(); }); });
+  while (!ledger_->waiting_since()) std::this_thread::yield();
+  wanted = false;
+  EXPECT_EQ(waiting.get().error().code, ErrorCode::Busy);
+  EXPECT_FALSE(ledger_->waiting_since());
 }
 
 TEST_F(MemoryLedgerTest, ConcurrentReservationsWaitForRoomInOrder) {

@@ -332,7 +332,8 @@ void ModelCache::watch_clock(const std::stop_token& stop) {
   }
 }
 
-ModelCache::Outcome ModelCache::reclaim(std::uint64_t bytes, std::uint64_t granted) {
+ModelCache::Outcome ModelCache::reclaim(std::uint64_t bytes, std::uint64_t granted,
+                                        const MemoryGrant* asker) {
   std::vector<std::shared_ptr<ResidentModel>> gone;
   {
     const Lock lock(mutex_);
@@ -342,6 +343,8 @@ ModelCache::Outcome ModelCache::reclaim(std::uint64_t bytes, std::uint64_t grant
     std::uint64_t pinned = 0;
     for (const auto& [key, entry] : entries_) {
       const std::uint64_t held = granted_bytes(entry->model);
+      // A model whose last caller has just left asks on the thread that its end would wait for.
+      if (held > 0 && entry->model->parts().grant.get() == asker) continue;
       if (entry->pinned) {
         pinned += held;
       } else if (entry->is_idle()) {

@@ -125,7 +125,7 @@ class ModelCache final : public Reclaimer {
   void expire();
 
   // Reclaimer
-  Outcome reclaim(std::uint64_t bytes, std::uint64_t granted) override;
+  Outcome reclaim(std::uint64_t bytes, std::uint64_t granted, const MemoryGrant* asker) override;
   std::uint64_t pinned_bytes() const override;
 
  private:

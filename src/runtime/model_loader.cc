@@ -12,9 +12,10 @@
 namespace minerva {
 namespace {
 
-// A failure that another backend may not have.
-bool may_fall_back(const Error& error) {
-  return error.code != ErrorCode::Cancelled && error.code != ErrorCode::Busy;
+// A failure that another backend may not have: when memory is busy it is for all, a folder of converted models
+// is not.
+bool may_fall_back(const Error& error, const RouteLink& link) {
+  return error.code != ErrorCode::Cancelled && (error.code != ErrorCode::Busy || link.converts);
 }
 
 // The part of `progress` from `begin` to `end`.
@@ -25,7 +26,7 @@ LoadProgress part_of(const LoadProgress& progress, float begin, float end) {
 }
 
 std::unexpected<Error> conversion_error(Error error) {
-  if (may_fall_back(error)) error.message = "converting it to GGUF failed: " + error.message;
+  if (error.code != ErrorCode::Cancelled) error.message = "converting it to GGUF failed: " + error.message;
   return std::unexpected(std::move(error));
 }
 
@@ -53,7 +54,7 @@ Result<std::shared_ptr<ResidentModel>> ModelLoader::load(const LoadOrder& order,
       log().info("'{}' on the {} backend: {}", description.path.string(), link.name, link.reason);
       return model;
     }
-    if (!may_fall_back(model.error())) return model;
+    if (!may_fall_back(model.error(), link)) return model;
     failed.push_back({link.name, model.error().message});
     if (!first_failure) first_failure = std::move(model).error();
   }

@@ -12,13 +12,20 @@ std::size_t common_prefix(std::span<const TokenId> a, std::span<const TokenId> b
 
 void PrefixStore::put(Entry entry) {
   if (entry.bytes() > bytes_max_ || entry.tokens.empty()) return;
+  if (!may_hold_(std::max(bytes_, entry.bytes()))) return;
   for (auto other = entries_.begin(); other != entries_.end();) {
     const auto next = std::next(other);
     const bool is_beginning = common_prefix(other->tokens, entry.tokens) == other->tokens.size();
     if (is_beginning && (entry.goes_back || other->tokens.size() == entry.tokens.size())) drop(other);
     other = next;
   }
-  while (bytes_ + entry.bytes() > bytes_max_) drop(std::prev(entries_.end()));
+  while (bytes_ + entry.bytes() > bytes_max_ || !may_hold_(bytes_ + entry.bytes())) {
+    if (entries_.empty()) {  // others have taken the room since it was asked for above
+      may_hold_(0);
+      return;
+    }
+    drop(std::prev(entries_.end()));
+  }
   bytes_ += entry.bytes();
   entries_.push_front(std::move(entry));
 }
@@ -38,12 +45,14 @@ std::optional<PrefixStore::Match> PrefixStore::take(std::span<const TokenId> pro
   Match match{std::move(*best), best_common};
   bytes_ -= match.entry.bytes();
   entries_.erase(best);
+  may_hold_(bytes_);
   return match;
 }
 
-void PrefixStore::clear() noexcept {
+void PrefixStore::clear() {
   entries_.clear();
   bytes_ = 0;
+  may_hold_(bytes_);
 }
 
 void PrefixStore::drop(std::list<Entry>::iterator entry) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "backends/backend.h"
@@ -22,9 +24,13 @@ class PrefixStore {
     std::uint64_t bytes() const noexcept { return snapshot.bytes.size() + tokens.size() * sizeof(TokenId); }
   };
 
-  explicit PrefixStore(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  /// Asked with what will be held in all, and told whenever that becomes less.
+  using MayHold = std::function<bool(std::uint64_t bytes)>;
 
-  /// Keeps `entry`, unless it is larger than the bound by itself. Replaces what it makes superfluous.
+  explicit PrefixStore(std::uint64_t bytes_max, MayHold may_hold = [](std::uint64_t) { return true; })
+      : bytes_max_(bytes_max), may_hold_(std::move(may_hold)) {}
+
+  /// Keeps `entry`, unless there is no room for it by itself. Replaces what it makes superfluous.
   void put(Entry entry);
   /// Takes out the entry of the most use for `prompt`: the one with the longest common beginning of more than
   /// `at_least` tokens.
@@ -36,12 +42,13 @@ class PrefixStore {
 
   std::uint64_t bytes() const noexcept { return bytes_; }
   std::uint64_t bytes_max() const noexcept { return bytes_max_; }
-  void clear() noexcept;
+  void clear();
 
  private:
   void drop(std::list<Entry>::iterator entry);
 
   std::uint64_t bytes_max_;
+  MayHold may_hold_;
   std::uint64_t bytes_ = 0;
   std::list<Entry> entries_;  // last used first
 };

@@ -51,6 +51,33 @@ TEST(PrefixStore, KeepsWithinItsBytesAndForgetsTheLeastRecentlyUsed) {
   EXPECT_EQ(store.bytes(), 0U);
 }
 
+TEST(PrefixStore, KeepsWhatThereIsMemoryFor) {
+  std::uint64_t room = 250;
+  std::uint64_t held = 0;
+  PrefixStore store(10'000, [&](std::uint64_t bytes) {
+    if (bytes > room) return false;
+    held = bytes;
+    return true;
+  });
+  store.put(entry({1, 2}, true));
+  store.put(entry({3, 4}, true));
+  EXPECT_EQ(store.bytes(), 216U);
+  EXPECT_EQ(held, store.bytes());
+  store.put(entry({5, 6}, true));  // in the place of the first
+  EXPECT_EQ(held, 216U);
+  EXPECT_EQ(found(store, {1, 2, 3}), 0U);
+  store.put(entry({7, 8}, true, 1000));
+  EXPECT_EQ(held, 216U) << "what never fits costs nothing";
+  auto taken = store.take(std::vector<TokenId>{5, 6, 7}, 0);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(held, 108U);
+  room = 50;
+  store.clear();
+  EXPECT_EQ(held, 0U);
+  store.put(std::move(taken->entry));
+  EXPECT_EQ(store.bytes(), 0U);
+}
+
 TEST(PrefixStore, ALongerStateMakesItsBeginningsSuperfluous) {
   PrefixStore store(10'000);
   store.put(entry({1, 2}, true));

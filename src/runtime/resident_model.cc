@@ -179,6 +179,9 @@ Result<std::vector<TokenId>> ResidentModel::prompt_ids(const GenerationRequest& 
   return ids;
 }
 
+ResidentModel::Contexts::Contexts(const Parts& parts)
+    : parts_(parts), needed_(parts.grant == nullptr ? 0 : parts.grant->bytes()) {}
+
 ContextOptions ResidentModel::Contexts::options(const Size& size) const {
   return {.context_tokens = size.tokens,
           .sequences_max = size.sequences,
@@ -194,12 +197,21 @@ ContextMaker::Size ResidentModel::Contexts::limit() const {
           .sequences = parts_.options.parallel};
 }
 
-Result<void> ResidentModel::Contexts::reserve(const Size& size) {
+Result<void> ResidentModel::Contexts::reserve(const Size& size, const std::stop_token& stop,
+                                              const MemoryGrant::KeepWaiting& waits) {
   if (parts_.grant == nullptr) return {};
   const LoadOptions load{.use_mmap = parts_.options.use_mmap, .numeric_mode = parts_.options.numeric_mode};
   MINERVA_ASSIGN(const MemoryNeed need,
                  parts_.backend->memory_needed(parts_.description, load, options(size)));
-  return parts_.grant->resize(need.total());
+  MINERVA_TRY(parts_.grant->resize(need.total() + kept_, stop, waits));
+  needed_ = need.total();
+  return {};
+}
+
+bool ResidentModel::Contexts::may_keep(std::uint64_t bytes) {
+  if (parts_.grant != nullptr && !parts_.grant->try_resize(needed_ + bytes)) return false;
+  kept_ = bytes;
+  return true;
 }
 
 Result<std::unique_ptr<Context>> ResidentModel::Contexts::make(const Size& size) {

@@ -58,14 +58,18 @@ class ResidentModel {
   // What the scheduler's contexts cost, and how large they may become.
   class Contexts final : public ContextMaker {
    public:
-    explicit Contexts(const Parts& parts) : parts_(parts) {}
-    Result<void> reserve(const Size& size) override;
+    explicit Contexts(const Parts& parts);
+    Result<void> reserve(const Size& size, const std::stop_token& stop,
+                         const MemoryGrant::KeepWaiting& waits) override;
+    bool may_keep(std::uint64_t bytes) override;
     Result<std::unique_ptr<Context>> make(const Size& size) override;
     Size limit() const override;
 
    private:
     ContextOptions options(const Size& size) const;
     const Parts& parts_;
+    std::uint64_t needed_ = 0;  // of the grant: weights and context
+    std::uint64_t kept_ = 0;    // the rest of it
   };
 
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 // What goes wrong, one letter for each backend: '+' nothing, 'a' its architecture is not supported, 'f' the
 // load fails, 'm' not enough memory, '-' the build lacks it. For llama with a directory also 'c' (it can't be
-// converted) and 'x' (converting fails).
+// converted), 'x' (converting fails) and 'b' (converting is Busy).
 struct RouteCase {
   const char* name;
   Format format;
@@ -69,6 +69,10 @@ TEST_P(RouterTest, ChoosesFallsBackAndSaysWhy) {
   auto converter = std::make_shared<FakeConverter>();
   if (c.llama == 'c') converter->refuses = "llama.cpp computes it differently";
   if (c.llama == 'x') converter->fails = "a shard is missing";
+  if (c.llama == 'b') {
+    converter->fails = "the folder is full of what is in use";
+    converter->fails_with = ErrorCode::Busy;
+  }
   const ModelLoader loader(
       {.backends = backends_,
        .converter = converter,
@@ -102,7 +106,7 @@ TEST_P(RouterTest, ChoosesFallsBackAndSaysWhy) {
   expect_parts(joined(parts.fallbacks), c.fallbacks);
   const bool converts = c.format != Format::Gguf && parts.backend->name() == "llama";
   EXPECT_EQ(parts.directory.has_value(), converts);
-  EXPECT_EQ(converter->converted, converts || c.llama == 'x' ? 1 : 0);
+  EXPECT_EQ(converter->converted, converts || c.llama == 'x' || c.llama == 'b' ? 1 : 0);
 }
 
 constexpr auto kAny = NumericMode::Default;
@@ -181,6 +185,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "llama: it runs GGUF files only|computes it differently"},
         RouteCase{"ConvertingFails", kHf, "llama", 'x', '+', kAny, "",
                   "converting it to GGUF failed: a shard is missing"},
+        RouteCase{"ConvertingBusy", kHf, "llama", 'b', '+', kAny, "", "the folder is full", "",
+                  ErrorCode::Busy},
+        RouteCase{"ConvertingBusyThenNative", kHf, "llama,native", 'b', '+', kAny, "native", "asked for",
+                  "llama: converting it to GGUF failed: the folder is full"},
         RouteCase{"ConvertingFailsThenNative", kHf, "llama,auto", 'x', '+', kAny, "native", "by default",
                   "llama: converting it to GGUF failed: a shard"},
         RouteCase{"NativeAloneIsAlone", kHf, "native", '+', 'a', kAny, "", "it does not know"},

@@ -13,6 +13,9 @@ namespace {
 // A request is let in when its prompt and this much of its answer have room; it may have to give way later.
 constexpr std::uint64_t kExpectedAnswer = 256;
 constexpr std::uint64_t kCellsStep = 256;
+// A request waits no longer than this for memory that requests to other models hold: one of them may be waiting
+// for this very answer.
+constexpr auto kRoomWaitMax = std::chrono::seconds(60);
 // Answers wait no longer than this for a part of somebody's prompt.
 constexpr double kPromptSeconds = 0.1;
 constexpr std::size_t kPromptRowsMin = 16;
@@ -34,7 +37,7 @@ Scheduler::Scheduler(const Model& model, ContextMaker& maker, ComputeArbiter& ar
       maker_(maker),
       arbiter_(arbiter),
       options_(options),
-      store_(options.prefix_cache_bytes) {}
+      store_(options.prefix_cache_bytes, [&maker](std::uint64_t bytes) { return maker.may_keep(bytes); }) {}
 
 Scheduler::~Scheduler() {
   thread_.request_stop();
@@ -81,6 +84,7 @@ bool Scheduler::wait_for_work(std::unique_lock<std::mutex>& lock, const std::sto
 }
 
 void Scheduler::work(const std::stop_token& stop) {
+  stop_ = stop;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -191,7 +195,7 @@ Result<void> Scheduler::make_room(const std::shared_ptr<Job>& job) {
   if (has_place) wanted.sequences = size_.sequences;
   if (sequences_ && wanted == size_) return {};
   if (refused_ && *refused_ == wanted && !running_.empty()) return out_of_room();
-  auto grown = grow(wanted);
+  auto grown = grow(wanted, {});
   if (grown) return {};
   refused_ = wanted;
   if (!running_.empty()) return grown;
@@ -199,7 +203,7 @@ Result<void> Scheduler::make_room(const std::shared_ptr<Job>& job) {
   const ContextMaker::Size least = {.tokens = std::max(size_.tokens, job->context_tokens),
                                     .sequences = std::max(size_.sequences, 1U)};
   if (sequences_ && least == size_) return {};
-  return least == wanted ? grown : grow(least);
+  return grow(least, while_wanted(job));
 }
 
 std::unexpected<Error> Scheduler::out_of_room() {
@@ -207,8 +211,20 @@ std::unexpected<Error> Scheduler::out_of_room() {
               "Wait for others to end.");
 }
 
-Result<void> Scheduler::grow(const ContextMaker::Size& wanted) {
-  MINERVA_TRY(maker_.reserve(wanted));
+MemoryGrant::KeepWaiting Scheduler::while_wanted(std::shared_ptr<Job> job) {
+  return [job = std::move(job), until = Clock::now() + kRoomWaitMax] {
+    return !job->gone && Clock::now() < until;
+  };
+}
+
+Result<void> Scheduler::grow(const ContextMaker::Size& wanted, const MemoryGrant::KeepWaiting& waits) {
+  auto reserved = maker_.reserve(wanted, stop_, {});
+  if (!reserved && store_.bytes() > 0) {
+    store_.clear();
+    reserved = maker_.reserve(wanted, stop_, {});
+  }
+  if (!reserved && waits) reserved = maker_.reserve(wanted, stop_, waits);
+  MINERVA_TRY(std::move(reserved));
   const auto make = [&] { return maker_.make(wanted); };
   if (!sequences_) {
     MINERVA_ASSIGN(auto context, make());
@@ -410,7 +426,8 @@ void Scheduler::handle_no_slot(const Error& error) {
   if (size_.tokens < limit) {
     const auto larger =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{size_.tokens} * 2, limit));
-    if (grow({.tokens = larger, .sequences = size_.sequences}) || !sequences_) return;
+    const auto waits = running_.size() == 1 ? while_wanted(running_.front()) : MemoryGrant::KeepWaiting();
+    if (grow({.tokens = larger, .sequences = size_.sequences}, waits) || !sequences_) return;
   }
   if (running_.size() > 1) {
     preempt(last_of_lowest_priority());

@@ -14,6 +14,7 @@
 #include "backends/backend.h"
 #include "runtime/compute_arbiter.h"
 #include "runtime/job.h"
+#include "runtime/memory_budget.h"
 #include "runtime/prefix_store.h"
 #include "runtime/request_queue.h"
 #include "runtime/sequence_table.h"
@@ -29,8 +30,12 @@ class ContextMaker {
     std::uint32_t sequences = 0;
     friend bool operator==(const Size&, const Size&) = default;
   };
-  /// Asks for the memory of a context of this size instead of the last one. Errors: OutOfMemory.
-  virtual Result<void> reserve(const Size& size) = 0;
+  /// Asks for the memory of a context of this size instead of the last one. `stop`, `waits` and errors: as in
+  /// MemoryGrant::resize.
+  virtual Result<void> reserve(const Size& size, const std::stop_token& stop,
+                               const MemoryGrant::KeepWaiting& waits) = 0;
+  /// Whether `bytes` in all may be kept beside the context: there is room for them just now.
+  virtual bool may_keep(std::uint64_t bytes) = 0;
   virtual Result<std::unique_ptr<Context>> make(const Size& size) = 0;
   /// The largest sizes that may be asked for.
   virtual Size limit() const = 0;
@@ -81,7 +86,8 @@ class Scheduler {
   void admit();
   bool admit(const std::shared_ptr<Job>& job);
   Result<void> make_room(const std::shared_ptr<Job>& job);
-  Result<void> grow(const ContextMaker::Size& wanted);
+  Result<void> grow(const ContextMaker::Size& wanted, const MemoryGrant::KeepWaiting& waits);
+  static MemoryGrant::KeepWaiting while_wanted(std::shared_ptr<Job> job);
   ContextMaker::Size wanted_size(const Job& job);
   static std::uint64_t expected_cells(const Job& job);
   static std::unexpected<Error> out_of_room();
@@ -125,6 +131,7 @@ class Scheduler {
   std::atomic<std::uint64_t> stored_bytes_ = 0;
 
   // The thread's own.
+  std::stop_token stop_;
   PrefixStore store_;
   std::optional<SequenceTable> sequences_;
   ContextMaker::Size size_;

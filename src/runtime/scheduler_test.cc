@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "backend/fake_resident.h"
+#include "runtime/memory_ledger.h"
 
 namespace minerva {
 namespace {
@@ -223,16 +224,92 @@ TEST_F(SchedulerTest, AModelThatCantGoBackStartsAgainAtTheEndOfThePrompt) {
   EXPECT_EQ(g.text, "hello");
 }
 
+// Running requests of other models, which hold memory.
+class RunningOthers final : public Reclaimer {
+ public:
+  Outcome reclaim(std::uint64_t, std::uint64_t granted, const MemoryGrant*) override {
+    return granted > 0 ? Outcome::Busy : Outcome::Nothing;
+  }
+  std::uint64_t pinned_bytes() const override { return 0; }
+};
+
+class SchedulerWithLedgerTest : public SchedulerTest {
+ protected:
+  ~SchedulerWithLedgerTest() override { ledger_->set_reclaimer(nullptr); }
+  std::shared_ptr<MemoryGrant> reserve(std::uint64_t bytes) {
+    return ledger_->reserve(bytes, {}, MemoryLedger::Clock::now() + 10s).value();
+  }
+  std::uint64_t need(std::uint32_t tokens) const {
+    return behaviour_->weights_bytes + tokens * behaviour_->kv_bytes_per_token;
+  }
+  std::unique_ptr<ResidentModel> open_with(std::shared_ptr<MemoryGrant> grant) {
+    return make_fake_resident(behaviour_,
+                              {.trained_tokens = 16'384, .model = {.parallel = 1}, .grant = std::move(grant)});
+  }
+  static constexpr std::uint64_t kBudget = 200'000;
+  RunningOthers others_;
+  std::shared_ptr<MemoryLedger> ledger_ = [this] {
+    auto ledger = std::make_shared<MemoryLedger>(kBudget, [] { return kUnlimitedMemory; });
+    ledger->set_reclaimer(&others_);
+    return ledger;
+  }();
+};
+
+TEST_F(SchedulerWithLedgerTest, ConcurrentRequestsOfAnotherModelAreWaitedForWhenAContextMustGrow) {
+  const auto model = open_with(reserve(need(8192)));
+  auto other = reserve(kBudget - need(8192));
+  auto longer = ask(std::string(10'000, 'p') + ">");
+  auto answer = start(*model, longer);
+  await([&] { return ledger_->waiting_since().has_value(); });
+  EXPECT_EQ(answer.wait_for(20ms), std::future_status::timeout);
+  other.reset();
+  EXPECT_EQ(answer.get()->text, "hello");
+}
+
+TEST_F(SchedulerWithLedgerTest, CancellingEndsTheWaitForMemory) {
+  auto model = open_with(reserve(need(8192)));
+  const auto other = reserve(kBudget - need(8192));
+  auto longer = ask(std::string(10'000, 'p') + ">");
+  longer.deadline = 30ms;
+  EXPECT_EQ(model->generate(longer, {})->finish_reason, FinishReason::Cancelled);
+  await([&] { return !ledger_->waiting_since(); });
+  EXPECT_EQ(model->generate(ask(">"), {})->text, "hello") << "what fits is served";
+  longer.deadline.reset();
+  std::stop_source source;
+  longer.cancel = source.get_token();
+  auto answer = start(*model, longer);
+  await([&] { return ledger_->waiting_since().has_value(); });
+  source.request_stop();
+  EXPECT_EQ(answer.get()->finish_reason, FinishReason::Cancelled);
+  model.reset();  // while it still waits, maybe
+}
+
+TEST_F(SchedulerWithLedgerTest, KeptPrefixesCountAndGiveWayToContexts) {
+  behaviour_->snapshots = true;
+  const auto model = open_with(reserve(need(8192)));
+  const std::uint64_t before = ledger_->granted_bytes();
+  for (const char c : {'a', 'b', 'c'}) ASSERT_TRUE(model->generate(ask(std::string(400, c) + ">"), {}));
+  EXPECT_EQ(ledger_->granted_bytes(), before + model->context_bytes() - 8192 * behaviour_->kv_bytes_per_token);
+  EXPECT_GT(ledger_->granted_bytes(), before);
+  const auto rest = reserve(kBudget - ledger_->granted_bytes());
+  ASSERT_TRUE(model->generate(ask(std::string(400, 'd') + ">"), {}));
+  EXPECT_LE(ledger_->granted_bytes(), kBudget);
+  // A context that needs just what the prefixes hold.
+  ASSERT_TRUE(model->generate(ask(std::string(8300, 'e') + ">"), {}));
+  EXPECT_LE(ledger_->granted_bytes(), kBudget);
+}
+
 class FakeContexts final : public ContextMaker {
  public:
   explicit FakeContexts(Model& model) : model_(model) {}
-  Result<void> reserve(const Size& size) override {
+  Result<void> reserve(const Size& size, const std::stop_token&, const MemoryGrant::KeepWaiting&) override {
     if (size.sequences > sequences_allowed) return fail(ErrorCode::OutOfMemory, "no memory", "None.");
     return {};
   }
   Result<std::unique_ptr<Context>> make(const Size& size) override {
     return model_.new_context({.context_tokens = size.tokens, .sequences_max = size.sequences});
   }
+  bool may_keep(std::uint64_t) override { return true; }
   Size limit() const override { return {.tokens = 4096, .sequences = 8}; }
 
   std::uint32_t sequences_allowed = 8;

@@ -171,6 +171,7 @@ class FakeBackend : public InferenceBackend {
   SupportAnswer supports(const ModelDescription&) const override { return behaviour_->support; }
   Result<MemoryNeed> memory_needed(const ModelDescription&, const LoadOptions&,
                                    const ContextOptions& context) const override {
+    if (behaviour_->on_memory_needed) behaviour_->on_memory_needed(context);
     return MemoryNeed{.weights_bytes = behaviour_->weights_bytes,
                       .kv_bytes = context.context_tokens * behaviour_->kv_bytes_per_token};
   }

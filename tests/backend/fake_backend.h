@@ -28,6 +28,7 @@ struct FakeBehaviour {
   std::chrono::microseconds decode_time{0};
   std::function<void(const LoadProgress&, int call)> on_load =
       {};  ///< called in `load`, before it looks at anything
+  std::function<void(const ContextOptions&)> on_memory_needed = {};
   bool numeric_modes = false;
   SupportAnswer support{Support::Yes, ""};
   std::uint64_t weights_bytes = 1000;

@@ -12,6 +12,7 @@ class FakeConverter : public Converter {
  public:
   std::string refuses;  ///< why it can't convert; empty: it can
   std::string fails;    ///< why converting fails; empty: it does not
+  ErrorCode fails_with = ErrorCode::ModelLoading;
   std::atomic<int> converted = 0;
 
   Result<void> can_convert(const ModelDescription&) const override {
@@ -23,7 +24,7 @@ class FakeConverter : public Converter {
   }
   Result<ModelDescription> get(const ModelDescription& directory, const LoadProgress& progress) override {
     ++converted;
-    if (!fails.empty()) return model_loading(fails, kDownloadAgain);
+    if (!fails.empty()) return fail(fails_with, fails, kDownloadAgain);
     for (const float fraction : {0.0F, 1.0F}) {
       if (progress && !progress(fraction))
         return fail(ErrorCode::Cancelled, "converting was cancelled", "Open the model again.");

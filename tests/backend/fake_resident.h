@@ -13,9 +13,10 @@ struct FakeResidentOptions {
   ModelOptions model = {};
   std::uint32_t queue_max = 64;
   std::uint64_t prefix_cache_bytes = 1U << 20U;
+  std::shared_ptr<MemoryGrant> grant = {};  ///< null: nobody counts its memory
 };
 
-/// Greedy unless a request says otherwise; nobody counts its memory.
+/// Greedy unless a request says otherwise.
 inline std::unique_ptr<ResidentModel> make_fake_resident(std::shared_ptr<FakeBehaviour> behaviour,
                                                          const FakeResidentOptions& options) {
   ModelDescription description;
@@ -28,7 +29,7 @@ inline std::unique_ptr<ResidentModel> make_fake_resident(std::shared_ptr<FakeBeh
   auto model = backend->load(description, {}, {}).value();
   auto tokenizer = model->vocabulary();
   return std::make_unique<ResidentModel>(
-      ResidentModel::Parts{.grant = nullptr,
+      ResidentModel::Parts{.grant = options.grant,
                            .description = std::move(description),
                            .backend = std::move(backend),
                            .backend_reason = "test",
