@@ -25,8 +25,9 @@ class MemoryProbe {
 const MemoryProbe& system_memory_probe() noexcept;
 
 /// Bytes this process may still take: the smallest of what the system has available, what each control group
-/// (v1 or v2, up to the root) leaves, what RLIMIT_AS leaves, and `limit_bytes` (0: none) less what this
-/// process already holds. Page cache counts as free. kUnlimitedMemory where nothing is known. Thread-safe.
+/// (v1 or v2, up to the root) leaves, what RLIMIT_AS leaves beside address space that is never touched, and
+/// `limit_bytes` (0: none) less what this process already holds. Page cache counts as free. kUnlimitedMemory
+/// where nothing is known. Thread-safe.
 std::uint64_t available_memory_bytes(std::uint64_t limit_bytes = 0,
                                      const MemoryProbe& probe = system_memory_probe());
 

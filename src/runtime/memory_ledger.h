@@ -87,8 +87,8 @@ class MemoryLedger : public std::enable_shared_from_this<MemoryLedger> {
   std::condition_variable_any changed_;
   Reclaimer* reclaimer_ = nullptr;
   std::uint64_t granted_ = 0;
-  std::uint64_t version_ = 0;  // counts what may have made room
-  std::list<Waiter> queue_;                  // for reservations
+  std::uint64_t version_ = 0;                 // counts what may have made room
+  std::list<Waiter> queue_;                   // for reservations
   std::optional<Clock::time_point> growing_;  // since when a grant has been waiting to become larger
 };
 

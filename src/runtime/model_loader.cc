@@ -12,8 +12,8 @@
 namespace minerva {
 namespace {
 
-// A failure that another backend may not have: when memory is busy it is for all, a folder of converted models
-// is not.
+// A failure that another backend may not have: when memory is busy it is for all, a folder of converted
+// models is not.
 bool may_fall_back(const Error& error, const RouteLink& link) {
   return error.code != ErrorCode::Cancelled && (error.code != ErrorCode::Busy || link.converts);
 }

@@ -27,7 +27,8 @@ class PrefixStore {
   /// Asked with what will be held in all, and told whenever that becomes less.
   using MayHold = std::function<bool(std::uint64_t bytes)>;
 
-  explicit PrefixStore(std::uint64_t bytes_max, MayHold may_hold = [](std::uint64_t) { return true; })
+  explicit PrefixStore(
+      std::uint64_t bytes_max, MayHold may_hold = [](std::uint64_t) { return true; })
       : bytes_max_(bytes_max), may_hold_(std::move(may_hold)) {}
 
   /// Keeps `entry`, unless there is no room for it by itself. Replaces what it makes superfluous.

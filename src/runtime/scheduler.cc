@@ -13,8 +13,8 @@ namespace {
 // A request is let in when its prompt and this much of its answer have room; it may have to give way later.
 constexpr std::uint64_t kExpectedAnswer = 256;
 constexpr std::uint64_t kCellsStep = 256;
-// A request waits no longer than this for memory that requests to other models hold: one of them may be waiting
-// for this very answer.
+// A request waits no longer than this for memory that requests to other models hold: one of them may be
+// waiting for this very answer.
 constexpr auto kRoomWaitMax = std::chrono::seconds(60);
 // Answers wait no longer than this for a part of somebody's prompt.
 constexpr double kPromptSeconds = 0.1;

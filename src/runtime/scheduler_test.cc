@@ -243,8 +243,8 @@ class SchedulerWithLedgerTest : public SchedulerTest {
     return behaviour_->weights_bytes + tokens * behaviour_->kv_bytes_per_token;
   }
   std::unique_ptr<ResidentModel> open_with(std::shared_ptr<MemoryGrant> grant) {
-    return make_fake_resident(behaviour_,
-                              {.trained_tokens = 16'384, .model = {.parallel = 1}, .grant = std::move(grant)});
+    return make_fake_resident(
+        behaviour_, {.trained_tokens = 16'384, .model = {.parallel = 1}, .grant = std::move(grant)});
   }
   static constexpr std::uint64_t kBudget = 200'000;
   RunningOthers others_;
@@ -289,7 +289,8 @@ TEST_F(SchedulerWithLedgerTest, KeptPrefixesCountAndGiveWayToContexts) {
   const auto model = open_with(reserve(need(8192)));
   const std::uint64_t before = ledger_->granted_bytes();
   for (const char c : {'a', 'b', 'c'}) ASSERT_TRUE(model->generate(ask(std::string(400, c) + ">"), {}));
-  EXPECT_EQ(ledger_->granted_bytes(), before + model->context_bytes() - 8192 * behaviour_->kv_bytes_per_token);
+  EXPECT_EQ(ledger_->granted_bytes(),
+            before + model->context_bytes() - 8192 * behaviour_->kv_bytes_per_token);
   EXPECT_GT(ledger_->granted_bytes(), before);
   const auto rest = reserve(kBudget - ledger_->granted_bytes());
   ASSERT_TRUE(model->generate(ask(std::string(400, 'd') + ">"), {}));

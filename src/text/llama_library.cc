@@ -4,6 +4,8 @@
 #include <ggml.h>
 #include <llama.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -94,7 +96,19 @@ class GuardScope {
   std::string* previous_;
 };
 
+// How llama.cpp and ggml say that an allocation failed.
+bool is_out_of_memory(std::string_view reason) {
+  constexpr std::array<std::string_view, 5> kSigns = {"insufficient memory", "bad_alloc",
+                                                      "mem_buffer != NULL", "failed to allocate",
+                                                      "Cannot allocate memory"};
+  return std::ranges::any_of(kSigns, [&](std::string_view sign) { return reason.contains(sign); });
+}
+
 std::unexpected<Error> failed(std::string_view what, std::string_view reason) {
+  if (is_out_of_memory(reason)) {
+    return fail(ErrorCode::OutOfMemory, fmt::format("llama.cpp could not {}: {}", what, reason),
+                "Use a smaller context (-c N) or a smaller model, or close other programs.");
+  }
   return model_loading(
       fmt::format("llama.cpp could not {}: {}", what, reason.empty() ? "it gave no reason" : reason),
       "The file may be corrupted, incomplete or made for another version: download it again, or "
