@@ -6,7 +6,6 @@
 #include <array>
 #include <bit>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
@@ -14,40 +13,23 @@
 #include <vector>
 
 #include "minerva/model_description.h"
-#include "support/json_schema_validator.h"
+#include "support/grammar_cases.h"
 #include "support/temp_dir.h"
 #include "text/grammar/grammar.h"
 #include "text/tokenizer/load.h"
-#include "text/utf8.h"
 
 namespace minerva {
 namespace {
 
+using testing::constraint_of;
+using testing::grammar_cases;
+using testing::why_invalid;
 using Json = nlohmann::ordered_json;
 
 std::shared_ptr<const Tokenizer> tokenizer_of(const std::filesystem::path& model) {
   const auto description = describe(model);
   if (!description) return nullptr;
   return load_tokenizer(*description).value_or(nullptr);
-}
-
-std::vector<Json> cases_of(const std::string& file) {
-  std::ifstream in(std::filesystem::path(MINERVA_TEST_DATA) / "grammar" / (file + ".jsonl"));
-  std::vector<Json> cases;
-  for (std::string line; std::getline(in, line);) cases.push_back(Json::parse(line));
-  return cases;
-}
-
-OutputConstraint constraint_of(const Json& test) {
-  using enum OutputConstraint::Kind;
-  const auto kind = test["kind"].get<std::string>();
-  if (kind == "schema") return {.kind = JsonSchema, .text = test["text"].dump()};
-  if (kind == "choice") return {.kind = Choice, .choices = test["text"].get<std::vector<std::string>>()};
-  const auto text = test["text"].get<std::string>();
-  if (kind == "schema-text") return {.kind = JsonSchema, .text = text};
-  if (kind == "regex") return {.kind = Regex, .text = text};
-  if (kind == "grammar") return {.kind = Grammar, .text = text};
-  return {.kind = JsonObject};
 }
 
 // The tokens of one character of ASCII, by that character; -1 where there is none.
@@ -143,28 +125,10 @@ class Walk {
   std::vector<std::uint32_t> mask_;
 };
 
-std::string why_invalid(const Json& test, const std::string& text) {
-  if (!is_valid_utf8(text)) return "not UTF-8";
-  const auto kind = test["kind"].get<std::string>();
-  if (kind == "choice") {
-    const auto choices = test["text"].get<std::vector<std::string>>();
-    return std::ranges::find(choices, text) != choices.end() ? "" : "none of the choices";
-  }
-  if (kind == "regex")
-    return testing::pcre_matches(test["text"].get<std::string>(), text, true) ? "" : "does not match";
-  if (kind == "schema" || kind == "object") {
-    const auto value = nlohmann::json::parse(text, nullptr, false);
-    if (value.is_discarded()) return "not JSON";
-    if (kind == "object") return value.is_object() ? "" : "no object";
-    return testing::SchemaValidator(nlohmann::json(test["text"])).valid(value) ? "" : "not valid";
-  }
-  return "";  // grammars: what they accept and reject says it
-}
-
 void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& tokenizer, int draws) {
   const auto compiler = make_grammar_compiler(tokenizer, tokenizer->vocabulary_size());
   const auto single = single_characters(*tokenizer);
-  const auto cases = cases_of(file);
+  const auto cases = grammar_cases(file);
   ASSERT_GE(cases.size(), 100U);
   int drawn = 0;
   int ended = 0;
