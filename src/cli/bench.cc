@@ -61,7 +61,7 @@ class BenchCommand : public Command {
                            const std::stop_token& stop);
   GenerationRequest make_request(const LoadedModel& model, std::uint32_t prompt, std::uint32_t generated,
                                  const std::stop_token& stop);
-  /// One run of `parallel_` answers at the same time: tokens per second of all together.
+  /// One run of `parallel_` answers at the same time: new tokens of all per second, short prompts included.
   Result<double> run_together(LoadedModel& model, const std::stop_token& stop);
   Result<Measurement> measure_together(LoadedModel& model, Console& console, const std::stop_token& stop);
   Result<Measurement> measure(LoadedModel& model, bool reading, Console& console,
@@ -150,6 +150,7 @@ Result<Timings> BenchCommand::run_once(LoadedModel& model, std::uint32_t prompt,
 }
 
 Result<double> BenchCommand::run_together(LoadedModel& model, const std::stop_token& stop) {
+  const auto start = std::chrono::steady_clock::now();
   std::vector<std::future<Result<Generation>>> answers;
   for (std::uint32_t i = 0; i < parallel_; ++i) {
     answers.push_back(std::async(
@@ -157,13 +158,14 @@ Result<double> BenchCommand::run_together(LoadedModel& model, const std::stop_to
           return model.generate(request);
         }));
   }
-  double speed = 0;
+  std::size_t tokens = 0;
   for (auto& answer : answers) {
     MINERVA_ASSIGN(const Generation generation, answer.get());
     if (generation.finish_reason == FinishReason::Cancelled) return cancelled();
-    speed += generation.timings.decode_tps;
+    tokens += generation.tokens.size();
   }
-  return speed;
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return static_cast<double>(tokens) / elapsed.count();
 }
 
 Result<Measurement> BenchCommand::measure_together(LoadedModel& model, Console& console,

@@ -70,6 +70,22 @@ TEST_F(Chat, JsonGivesAnObjectATurn) {
   EXPECT_EQ(turns[1]["timings"]["load_ms"], 0);
 }
 
+TEST_F(Chat, ATurnComputesOnlyWhatIsNew) {
+  for (const char* backend : {"llama", "native"}) {
+    SCOPED_TRACE(backend);
+    const Outcome outcome =
+        piped("My name is Ada.\nWhat is my name?\nAnd yours?\n", {"--json", "--backend", backend});
+    const auto turns = objects(outcome.out);
+    ASSERT_EQ(turns.size(), 3U) << outcome.err;
+    for (std::size_t i = 1; i < turns.size(); ++i) {
+      // The last token of an answer was chosen and not computed.
+      const auto before = turns[i - 1]["prompt_tokens"].size() + turns[i - 1]["tokens"].size() - 1;
+      EXPECT_EQ(turns[i]["timings"]["cached_tokens"], before);
+      EXPECT_EQ(turns[i]["timings"]["prefill_tokens"], turns[i]["prompt_tokens"].size() - before);
+    }
+  }
+}
+
 TEST_F(Chat, JsonReportsAFailedTurnAndGoesOn) {
   const Outcome outcome = piped("\nbad \xff bytes\nHello\n", {"--json"});
   const auto turns = objects(outcome.out);
