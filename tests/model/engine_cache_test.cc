@@ -104,8 +104,8 @@ MemoryNeed need_of(InferenceBackend& backend, const fs::path& path, std::uint32_
   return need.value_or(MemoryNeed{});
 }
 
-// 64 requests at once to two models with room for one, in a process of its own. Exit status: how it failed.
-[[noreturn]] void share_room(const char* backend_name) {
+// 64 requests at once to two models with room for one. How it failed, 0: it did not.
+int share_room(const char* backend_name) {
   const auto backend = std::string(backend_name) == "llama" ? make_llama_backend() : make_native_backend();
   const std::vector<fs::path> paths = {smollm2_gguf(), gemma3_gguf()};
   std::uint64_t budget = 0;
@@ -114,7 +114,7 @@ MemoryNeed need_of(InferenceBackend& backend, const fs::path& path, std::uint32_
     budget = std::max(budget, need_of(*backend, path, kParallel).total());
     both += need_of(*backend, path, 1).total();
   }
-  if (both <= budget) ::_exit(2);  // no test of anything
+  if (both <= budget) return 2;  // no test of anything
   const std::uint64_t own = resident_bytes();
   const ModelOptions options{
       .backends = {backend_name}, .context_tokens = kContext, .batch_tokens = 128, .parallel = kParallel};
@@ -143,16 +143,16 @@ MemoryNeed need_of(InferenceBackend& backend, const fs::path& path, std::uint32_
   const std::uint64_t taken = peak_resident_bytes() - own;
   std::fprintf(stderr, "budget %.1f MB, taken %.1f MB\n", static_cast<double>(budget) / 1e6,
                static_cast<double>(taken) / 1e6);
-  if (failed > 0) ::_exit(3);
-  if (two_at_once) ::_exit(4);
-  if (!kSanitized && taken > budget + kTolerance) ::_exit(5);
-  if (std::string(backend_name) == "llama") ::_exit(0);
+  if (failed > 0) return 3;
+  if (two_at_once) return 4;
+  if (!kSanitized && taken > budget + kTolerance) return 5;
+  if (std::string(backend_name) == "llama") return 0;
   for (int i = 0; i < kRequests; ++i) {  // on the native backend, alone is as in company
     const auto model = engine.open(paths[static_cast<std::size_t>(i) % 2], options);
     if (i % 8 > 1) continue;
-    if ((*model)->generate(greedy(prompt(i), 4))->text != texts[static_cast<std::size_t>(i)]) ::_exit(6);
+    if ((*model)->generate(greedy(prompt(i), 4))->text != texts[static_cast<std::size_t>(i)]) return 6;
   }
-  ::_exit(0);
+  return 0;
 }
 
 class SharedRoom : public ::testing::TestWithParam<const char*> {};
@@ -161,7 +161,7 @@ TEST_P(SharedRoom, ConcurrentRequestsToTwoModelsWithABudgetForOne) {
   MINERVA_NEEDS_MODEL(smollm2_gguf());
   MINERVA_NEEDS_MODEL(gemma3_gguf());
   GTEST_FLAG_SET(death_test_style, "threadsafe");  // a fresh process, not a copy of this one
-  EXPECT_EXIT(share_room(GetParam()), ::testing::ExitedWithCode(0), "")
+  EXPECT_EXIT(::_exit(share_room(GetParam())), ::testing::ExitedWithCode(0), "")
       << "2: there is room for both; 3: not all were answered; 4: both were in memory; 5: more than the "
          "budget "
          "was taken; 6: an answer is not that of a lone run";
