@@ -1,6 +1,22 @@
 #include "base/error.h"
 
+#include <fmt/format.h>
+
+#include <exception>
+#include <new>
+
 namespace minerva {
+
+Error error_of_exception() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::OutOfMemory, "there is no memory left for what is to be done",
+            "Close other programs, or use a smaller model or context (-c)."};
+  } catch (const std::exception& exception) {
+    return internal_error(fmt::format("an unexpected failure: {}", exception.what())).error();
+  }
+}
 
 std::string_view error_code_name(ErrorCode code) noexcept {
   switch (code) {

@@ -24,6 +24,9 @@ namespace minerva {
               "This is a bug in Minerva. Please report it with the command and the model's name.");
 }
 
+/// In a catch block: what the exception says, OutOfMemory or Internal.
+Error error_of_exception();
+
 /// The remedy for a file that looks damaged.
 inline constexpr const char* kDownloadAgain =
     "The file may be corrupted or incomplete: compare its size with the original and download it again.";

@@ -58,11 +58,8 @@ int report(Console& console, const Result<int>& result) {
 Result<int> execute_guarded(Command& command, Console& console) {
   try {
     return command.execute(console);
-  } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::OutOfMemory, "there is no memory left for what the command needs",
-                "Close other programs, or use a smaller model or context (-c).");
-  } catch (const std::exception& exception) {
-    return internal_error(fmt::format("an unexpected failure: {}", exception.what()));
+  } catch (const std::exception&) {
+    return std::unexpected(error_of_exception());
   }
 }
 

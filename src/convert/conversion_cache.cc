@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kGivenMax = 8;
 constexpr int kTries = 16;
+constexpr auto kUsersWait = std::chrono::seconds(5);
 constexpr const char* kFolderLock = ".lock";  // no entry has an empty key
 
 Result<void> make_folder(const fs::path& folder) {
@@ -29,6 +31,23 @@ Result<void> make_folder(const fs::path& folder) {
 /// Whether the caller wants to go on, told that nothing is done yet.
 std::function<bool()> still_wanted(const LoadProgress& progress) {
   return [&progress] { return !progress || progress(0); };
+}
+
+// The lock to make what is not there. While others make it that takes as long as it takes; those who only use
+// it keep it for as long as they live, although somebody has removed the file.
+Result<FileLock> wait_to_make(const CacheEntry& entry, const LoadProgress& progress) {
+  const auto until = std::chrono::steady_clock::now() + kUsersWait;
+  bool gave_up = false;
+  auto making = FileLock::wait(entry.lock(), FileLock::Kind::Exclusive, [&] {
+    if (progress && !progress(0)) return false;
+    gave_up = std::chrono::steady_clock::now() > until &&
+              FileLock::attempt(entry.lock(), FileLock::Kind::Shared).has_value();
+    return !gave_up;
+  });
+  if (making || !gave_up) return making;
+  return fail(ErrorCode::Busy,
+              fmt::format("'{}' is gone or damaged, while another program uses it", entry.model().string()),
+              "Close the programs that run this model, then open it again.");
 }
 
 }  // namespace
@@ -72,8 +91,8 @@ Result<ConvertedModel> ConversionCache::acquire(const ModelDescription& descript
     {
       const FileLock given_up = std::move(lock);
     }
-    MINERVA_ASSIGN(const FileLock making,
-                   FileLock::wait(entry.lock(), FileLock::Kind::Exclusive, still_wanted(progress)));
+    forget(entry.model());
+    MINERVA_ASSIGN(const FileLock making, wait_to_make(entry, progress));
     if (entry.holds(identity)) continue;  // another made it while we waited
     if (const auto made = make(description, entry, identity, progress); !made) {
       entry.remove();
@@ -95,6 +114,11 @@ Result<fs::path> ConversionCache::get(const ModelDescription& description, const
   given_.push_front(*model);
   if (given_.size() > kGivenMax) given_.pop_back();
   return model->path;
+}
+
+void ConversionCache::forget(const fs::path& model) {
+  const std::lock_guard guard(mutex_);
+  std::erase_if(given_, [&](const ConvertedModel& given) { return given.path == model; });
 }
 
 bool ConversionCache::forget_oldest() {

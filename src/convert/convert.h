@@ -94,7 +94,9 @@ class ConversionCache {
  private:
   Result<void> make(const ModelDescription& description, const CacheEntry& entry, const std::string& identity,
                     const LoadProgress& progress) const;
-  /// Lets go of the model that `get` gave out longest ago; false when there is none.
+  /// Lets go of a model that `get` gave out.
+  void forget(const std::filesystem::path& model);
+  /// The one that it gave out longest ago; false when there is none.
   bool forget_oldest();
 
   std::filesystem::path folder_;

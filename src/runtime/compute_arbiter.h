@@ -2,9 +2,10 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
-#include <memory>
+#include <list>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 
 namespace minerva {
 
@@ -28,16 +29,17 @@ class ComputeArbiter {
     ComputeArbiter* arbiter_;
   };
 
-  /// Blocks until it is the caller's turn.
-  [[nodiscard]] Turn acquire();
+  /// Blocks until it is the caller's turn; nothing when `stop` was requested before.
+  [[nodiscard]] std::optional<Turn> acquire(const std::stop_token& stop);
 
  private:
   void give_back() noexcept;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t next_ticket_ = 0;
-  std::uint64_t serving_ = 0;
+  std::condition_variable_any changed_;
+  bool lent_ = false;
+  struct Waiter {};
+  std::list<Waiter> queue_;
 };
 
 }  // namespace minerva

@@ -402,6 +402,25 @@ TEST_F(EngineTest, CancellingARequestThatWaitsForItsModel) {
   EXPECT_TRUE(generated);
 }
 
+TEST_F(EngineTest, DeadlinesThatAreNoneOrInThePast) {
+  const auto a = open("a");
+  GenerationRequest request{.prompt = "q>"};
+  request.sampling.temperature = 0.0F;
+  request.deadline = std::chrono::milliseconds::max();
+  EXPECT_EQ(a->generate(request)->text, "hello");
+  request.deadline = -1ms;
+  const auto refused = a->generate(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::InvalidRequest);
+}
+
+TEST_F(EngineTest, WhatALoadThrowsIsAnError) {
+  behaviour_->throws = true;
+  EXPECT_EQ(try_open("a").error().code, ErrorCode::OutOfMemory);
+  behaviour_->throws = false;
+  EXPECT_EQ(answer(*open("a")), "hello");
+}
+
 // The caller leaves while its context is about to be made: the model is idle then, and asks for memory.
 TEST_F(EngineTest, CancellingWhileAModelMakesRoomDoesNotEvictItself) {
   options_.memory_limit_bytes = kModel + 1000;  // a larger context would fit if the model itself went

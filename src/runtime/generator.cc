@@ -1,5 +1,7 @@
 #include "runtime/generator.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <stop_token>
 #include <utility>
@@ -82,12 +84,21 @@ class Receiver {
 
 }  // namespace
 
+Result<std::optional<Clock::time_point>> deadline_of(const GenerationRequest& request,
+                                                     Clock::time_point start) {
+  constexpr std::chrono::hours kNever{24 * 365};  // later than that is no deadline: no sum overflows
+  if (!request.deadline || *request.deadline >= kNever) return std::nullopt;
+  if (request.deadline->count() < 0) {
+    return invalid_request(fmt::format("a deadline of {} ms lies in the past", request.deadline->count()),
+                           "Give a number of milliseconds from now, or none.");
+  }
+  return start + *request.deadline;
+}
+
 Result<Generation> generate(Scheduler& scheduler, const std::shared_ptr<Job>& job,
                             const GenerationRequest& request, const TextCallback& on_text,
                             Clock::time_point start) {
-  constexpr std::chrono::hours kNever{24 * 365};  // later than that is no deadline: no sum overflows
-  std::optional<Clock::time_point> until;
-  if (request.deadline && *request.deadline < kNever) until = start + *request.deadline;
+  MINERVA_ASSIGN(const auto until, deadline_of(request, start));
   Receiver receiver(*job, request, on_text, until);
   if (!request.cancel.stop_requested()) {
     MINERVA_TRY(scheduler.submit(job));

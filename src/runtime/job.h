@@ -103,6 +103,7 @@ struct Job {
   Answer answer;
   SequenceId sequence = -1;
   bool admitted_before = false;
+  std::uint64_t admission = 0;  ///< the later it was let in, the larger
 };
 
 }  // namespace minerva

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -19,6 +20,9 @@ constexpr auto kProgressEvery = milliseconds(100);
 // For a load that is asked for from within a request: were it to wait for that request, it would wait for
 // ever.
 constexpr auto kNestedWait = std::chrono::seconds(2);
+
+// Requests that are held back look that often whether they still are.
+constexpr auto kHeldBackLook = milliseconds(50);
 
 // Leases that live on this thread.
 thread_local int leases_of_thread = 0;
@@ -86,6 +90,8 @@ ModelCache::~ModelCache() {
   clock_ = {};  // stops and joins it
   ledger_->set_reclaimer(nullptr);
   std::map<std::thread::id, std::thread> loads;
+  std::map<ModelKey, EntryPtr> entries;
+  std::vector<EntryPtr> draining;
   {
     const Lock lock(mutex_);
     for (const auto& [key, entry] : entries_) entry->stop.request_stop();
@@ -94,6 +100,15 @@ ModelCache::~ModelCache() {
   }
   ledger_->notify();
   for (auto& [id, thread] : loads) thread.join();
+  // A model's thread may be asking for memory just now, and so be in `reclaim`: it is to find everything in
+  // order, and nothing to free. Its model waits for it.
+  {
+    const Lock lock(mutex_);
+    entries.swap(entries_);
+    draining.swap(draining_);
+  }
+  entries.clear();
+  draining.clear();
 }
 
 Result<ModelCache::Lease> ModelCache::acquire(const Want& want, const Wait& wait) {
@@ -133,7 +148,9 @@ Result<ModelCache::Lease> ModelCache::acquire(const Want& want, const Wait& wait
       return Lease(*this, entry, want.purpose);
     }
     const std::uint64_t seen = events_;
-    changed_.wait_until(lock, wait.stop, deadline, [&] { return events_ != seen; });
+    // Who waited for room may have it by now, without a word to us.
+    changed_.wait_until(lock, wait.stop, std::min(deadline, Clock::now() + kHeldBackLook),
+                        [&] { return events_ != seen; });
     if (wait.stop.stop_requested() || Clock::now() >= deadline) return cancelled();
   }
 }
@@ -173,14 +190,19 @@ ModelCache::EntryPtr ModelCache::start_load(const Want& want) {
 
 void ModelCache::run_load(const EntryPtr& entry, const ModelLoad& load) {
   const std::stop_token stop = entry->stop.get_token();
-  auto loaded = load(
-      [&](float fraction) {
-        const Lock lock(mutex_);
-        entry->fraction = std::max(entry->fraction, fraction);
-        entry->progressed.notify_all();
-        return !stop.stop_requested();
-      },
-      stop);
+  const LoadProgress progress = [&](float fraction) {
+    const Lock lock(mutex_);
+    entry->fraction = std::max(entry->fraction, fraction);
+    entry->progressed.notify_all();
+    return !stop.stop_requested();
+  };
+  auto loaded = [&]() -> Result<std::shared_ptr<ResidentModel>> {
+    try {
+      return load(progress, stop);
+    } catch (const std::exception&) {  // nobody above could catch it
+      return std::unexpected(error_of_exception());
+    }
+  }();
   std::shared_ptr<ResidentModel> unwanted;
   {
     const Lock lock(mutex_);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/generator.h"
+
 namespace minerva {
 namespace {
 
@@ -35,15 +37,16 @@ Result<std::shared_ptr<const ChatTemplate>> ModelHandle::chat_template() {
 
 Result<Generation> ModelHandle::generate(const GenerationRequest& request, const TextCallback& on_text) {
   const auto start = Clock::now();
-  const auto deadline = request.deadline ? start + *request.deadline : Clock::time_point::max();
-  auto held = engine_->lease(opened_, LeasePurpose::Generate, request.cancel, deadline);
+  MINERVA_ASSIGN(const auto deadline, deadline_of(request, start));
+  auto held = engine_->lease(opened_, LeasePurpose::Generate, request.cancel,
+                             deadline.value_or(Clock::time_point::max()));
   if (!held) {
     if (held.error().code == ErrorCode::Cancelled) return cancelled_generation();
     return std::unexpected(std::move(held).error());
   }
-  if (!request.deadline) return held->model().generate(request, on_text);
+  if (!deadline) return held->model().generate(request, on_text);
   GenerationRequest rest = request;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now());
   rest.deadline = std::max(left, std::chrono::milliseconds(0));
   return held->model().generate(rest, on_text);
 }

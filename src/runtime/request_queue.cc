@@ -1,6 +1,7 @@
 #include "runtime/request_queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace minerva {
@@ -44,8 +45,14 @@ void RequestQueue::remove(const std::shared_ptr<Job>& job) {
   jobs_.remove(job);
 }
 
-void RequestQueue::remove_gone() {
-  jobs_.remove_if([](const auto& job) { return job->gone.load(); });
+std::vector<std::shared_ptr<Job>> RequestQueue::gone() const {
+  std::vector<std::shared_ptr<Job>> found;
+  std::ranges::copy_if(jobs_, std::back_inserter(found), [](const auto& job) { return job->gone.load(); });
+  return found;
+}
+
+std::size_t RequestQueue::size() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(jobs_, [](const auto& job) { return !job->gone; }));
 }
 
 void RequestQueue::charge(const std::string& client, std::uint64_t tokens) {

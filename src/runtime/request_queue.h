@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/job.h"
 
@@ -21,10 +22,12 @@ class RequestQueue {
   /// The one whose turn it is; null when nobody waits.
   std::shared_ptr<Job> front() const;
   void remove(const std::shared_ptr<Job>& job);
-  /// Takes out the jobs whose callers have left.
-  void remove_gone();
+  /// The jobs whose callers have left.
+  std::vector<std::shared_ptr<Job>> gone() const;
+  std::vector<std::shared_ptr<Job>> all() const { return {jobs_.begin(), jobs_.end()}; }
 
-  std::size_t size() const noexcept { return jobs_.size(); }
+  /// Jobs whose callers wait.
+  std::size_t size() const noexcept;
   bool empty() const noexcept { return jobs_.empty(); }
 
   /// Tokens were computed for `client`: others come first now.

@@ -74,7 +74,7 @@ TEST_F(RequestQueueTest, WhoseCallerLeftIsTakenOut) {
   const auto stays = job("a");
   queue_.push(stays);
   gone->gone = true;
-  queue_.remove_gone();
+  for (const auto& job : queue_.gone()) queue_.remove(job);
   EXPECT_EQ(queue_.front(), stays);
   EXPECT_EQ(queue_.size(), 1U);
   EXPECT_TRUE(queue_.has("a"));

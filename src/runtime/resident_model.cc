@@ -145,10 +145,6 @@ Result<void> ResidentModel::check_request(const GenerationRequest& request) cons
     return invalid_request("a constrained answer ends where its grammar ends: ignore_eos contradicts it",
                            "Leave out ignore_eos, or the constraint.");
   }
-  if (request.deadline && request.deadline->count() < 0) {
-    return invalid_request(fmt::format("a deadline of {} ms lies in the past", request.deadline->count()),
-                           "Give a number of milliseconds from now, or none.");
-  }
   if (request.top_logprobs > parts_.model->info().vocabulary_size) {
     return invalid_request(fmt::format("top_logprobs is {}, but the vocabulary has {} tokens",
                                        request.top_logprobs, parts_.model->info().vocabulary_size),

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <exception>
+#include <iterator>
 #include <span>
+#include <system_error>
 #include <utility>
 
 namespace minerva {
@@ -53,10 +56,15 @@ Result<void> Scheduler::submit(const std::shared_ptr<Job>& job) {
                   "Try again in a moment, or allow a longer queue.");
     }
     job->submitted = Clock::now();
+    try {
+      if (!started_) thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+    } catch (const std::system_error& error) {
+      return fail(ErrorCode::OutOfMemory, fmt::format("no thread can be started: {}", error.what()),
+                  "Close other programs, or raise the limit on threads (ulimit -u).");
+    }
+    started_ = true;
     queue_.push(job);
     waiting_count_ = static_cast<std::uint32_t>(queue_.size());
-    if (!std::exchange(started_, true))
-      thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
   }
   changed_.notify_all();
   return {};
@@ -90,13 +98,22 @@ void Scheduler::work(const std::stop_token& stop) {
       std::unique_lock lock(mutex_);
       if (!wait_for_work(lock, stop)) break;
     }
-    drop_gone();
-    admit();
-    publish();
-    step();
-    publish();
+    // Nobody above could catch what is thrown here: it ends the requests, not the process.
+    try {
+      turn();
+    } catch (const std::exception&) {
+      give_up(error_of_exception());
+    }
   }
   fail_all(closed());
+}
+
+void Scheduler::turn() {
+  drop_gone();
+  admit();
+  publish();
+  step();
+  publish();
 }
 
 void Scheduler::publish() {
@@ -110,13 +127,13 @@ void Scheduler::publish() {
 }
 
 void Scheduler::drop_gone() {
+  std::vector<std::shared_ptr<Job>> gone;
   {
     const std::lock_guard lock(mutex_);
-    queue_.remove_gone();
+    gone = queue_.gone();
   }
-  for (const auto& job : std::vector(running_)) {
-    if (job->gone) end(job);
-  }
+  std::ranges::copy_if(running_, std::back_inserter(gone), [](const auto& job) { return job->gone.load(); });
+  for (const auto& job : gone) end(job);
 }
 
 // ---- who computes
@@ -134,11 +151,15 @@ void Scheduler::admit() {
 
 // False when the job has to wait.
 bool Scheduler::admit(const std::shared_ptr<Job>& job) {
-  if (running_.size() >= maker_.limit().sequences && !preempt_for(job)) return false;
-  if (auto room = make_room(job); !room) {
+  const bool is_full = (full_ && !running_.empty()) || running_.size() >= maker_.limit().sequences;
+  if (is_full && !preempt_for(job)) return false;
+  auto room = make_room(job);
+  while (!room && preempt_for(job)) room = make_room(job);
+  if (!room) {
     if (!running_.empty()) return false;
-    end_with(job, room.error());
-    return true;
+    // Another that has come meanwhile goes first, and may need less.
+    if (!job->gone && is_first(job)) end_with(job, room.error());
+    return !job->gone;
   }
   auto placed = sequences_->place(job->tokens, job->planned_length());
   if (!placed) {
@@ -152,6 +173,7 @@ bool Scheduler::admit(const std::shared_ptr<Job>& job) {
     job->admitted_us =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - job->submitted).count();
   }
+  job->admission = ++admissions_;
   running_.push_back(job);
   {
     const std::lock_guard lock(mutex_);
@@ -203,7 +225,7 @@ Result<void> Scheduler::make_room(const std::shared_ptr<Job>& job) {
   const ContextMaker::Size least = {.tokens = std::max(size_.tokens, job->context_tokens),
                                     .sequences = std::max(size_.sequences, 1U)};
   if (sequences_ && least == size_) return {};
-  return grow(least, while_wanted(job));
+  return grow(least, while_first(job));
 }
 
 std::unexpected<Error> Scheduler::out_of_room() {
@@ -211,9 +233,14 @@ std::unexpected<Error> Scheduler::out_of_room() {
               "Wait for others to end.");
 }
 
-MemoryGrant::KeepWaiting Scheduler::while_wanted(std::shared_ptr<Job> job) {
-  return [job = std::move(job), until = Clock::now() + kRoomWaitMax] {
-    return !job->gone && Clock::now() < until;
+bool Scheduler::is_first(const std::shared_ptr<Job>& job) {
+  const std::lock_guard lock(mutex_);
+  return queue_.front() == job;
+}
+
+MemoryGrant::KeepWaiting Scheduler::while_first(std::shared_ptr<Job> job) {
+  return [this, job = std::move(job), until = Clock::now() + kRoomWaitMax] {
+    return !job->gone && is_first(job) && Clock::now() < until;
   };
 }
 
@@ -229,11 +256,17 @@ Result<void> Scheduler::grow(const ContextMaker::Size& wanted, const MemoryGrant
   if (!sequences_) {
     MINERVA_ASSIGN(auto context, make());
     sequences_.emplace(std::move(context), store_);
-  } else if (auto moved = sequences_->move_to(make); !moved) {
-    lose_context(moved.error());
-    return moved;
+  } else {
+    const auto may_save = [this](std::uint64_t bytes) { return maker_.may_keep(store_.bytes() + bytes); };
+    const auto moved = sequences_->move_to(make, may_save);
+    maker_.may_keep(store_.bytes());
+    if (!moved) {
+      lose_context(moved.error());
+      return moved;
+    }
   }
   size_ = wanted;
+  full_ = false;
   return {};
 }
 
@@ -249,7 +282,7 @@ std::shared_ptr<Job> Scheduler::last_of_lowest_priority() const {
   std::shared_ptr<Job> last;
   for (const auto& job : running_) {
     if (last == nullptr || job->priority < last->priority ||
-        (job->priority == last->priority && job->admitted_us >= last->admitted_us))
+        (job->priority == last->priority && job->admission > last->admission))
       last = job;
   }
   return last;
@@ -279,15 +312,12 @@ void Scheduler::step() {
     if (thread_.get_stop_token().stop_requested()) step_stop_.request_stop();
     stop = step_stop_.get_token();
   }
-  const auto start = Clock::now();
+  auto start = Clock::now();
   DecodeResult result;
-  {
-    const ComputeArbiter::Turn turn = arbiter_.acquire();
-    if (!stop.stop_requested()) {
-      result = sequences_->context().decode(rows_, stop);
-    } else {
-      result.status = DecodeStatus::Aborted;
-    }
+  result.status = DecodeStatus::Aborted;
+  if (const auto turn = arbiter_.acquire(stop)) {
+    start = Clock::now();
+    result = sequences_->context().decode(rows_, stop);
   }
   {
     const std::lock_guard lock(mutex_);
@@ -426,11 +456,19 @@ void Scheduler::handle_no_slot(const Error& error) {
   if (size_.tokens < limit) {
     const auto larger =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{size_.tokens} * 2, limit));
-    const auto waits = running_.size() == 1 ? while_wanted(running_.front()) : MemoryGrant::KeepWaiting();
+    MemoryGrant::KeepWaiting waits;
+    if (running_.size() == 1) {
+      waits = [job = running_.front(), until = Clock::now() + kRoomWaitMax] {
+        return !job->gone && Clock::now() < until;
+      };
+    }
     if (grow({.tokens = larger, .sequences = size_.sequences}, waits) || !sequences_) return;
   }
   if (running_.size() > 1) {
+    // What it held is saved and given up; nobody comes in before one of the others has ended.
     preempt(last_of_lowest_priority());
+    sequences_->evict_one();
+    full_ = true;
   } else {
     end_with(running_.front(), Error(error));
   }
@@ -464,6 +502,21 @@ void Scheduler::lose_context(const Error& error) {
   size_ = {};
 }
 
+// After an exception: whatever it left half done goes.
+void Scheduler::give_up(const Error& error) {
+  std::vector<std::shared_ptr<Job>> jobs;  // not those that come when the first has its answer
+  {
+    const std::lock_guard lock(mutex_);
+    computing_.clear();
+    jobs = queue_.all();
+  }
+  jobs.insert(jobs.end(), running_.begin(), running_.end());
+  sequences_.reset();
+  store_.clear();
+  size_ = {};
+  for (const auto& job : jobs) end_with(job, Error(error));
+}
+
 // ---- the end of a request
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): see the declaration
@@ -473,6 +526,7 @@ void Scheduler::end(std::shared_ptr<Job> job) {
   std::erase(running_, job);
   std::erase(suspects_, job);
   refused_.reset();
+  full_ = false;
   const std::lock_guard lock(mutex_);
   queue_.remove(job);
   const bool runs =

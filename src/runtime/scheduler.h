@@ -58,7 +58,7 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// Errors: Busy (the queue is full).
+  /// Errors: Busy (the queue is full), OutOfMemory (no thread can be started).
   Result<void> submit(const std::shared_ptr<Job>& job);
   /// The caller wants no more of it. Its sequence is free within one decode step.
   void leave(const std::shared_ptr<Job>& job);
@@ -83,11 +83,13 @@ class Scheduler {
   void publish();
   void drop_gone();
 
+  void turn();
   void admit();
   bool admit(const std::shared_ptr<Job>& job);
   Result<void> make_room(const std::shared_ptr<Job>& job);
   Result<void> grow(const ContextMaker::Size& wanted, const MemoryGrant::KeepWaiting& waits);
-  static MemoryGrant::KeepWaiting while_wanted(std::shared_ptr<Job> job);
+  MemoryGrant::KeepWaiting while_first(std::shared_ptr<Job> job);
+  bool is_first(const std::shared_ptr<Job>& job);
   ContextMaker::Size wanted_size(const Job& job);
   static std::uint64_t expected_cells(const Job& job);
   static std::unexpected<Error> out_of_room();
@@ -107,6 +109,7 @@ class Scheduler {
   void handle_no_slot(const Error& error);
   void handle_failure(const std::vector<Share>& shares, const Error& error);
   void lose_context(const Error& error);
+  void give_up(const Error& error);
 
   // By value: the argument may stand in running_, from which it is removed.
   void end(std::shared_ptr<Job> job);
@@ -135,8 +138,10 @@ class Scheduler {
   PrefixStore store_;
   std::optional<SequenceTable> sequences_;
   ContextMaker::Size size_;
-  std::optional<ContextMaker::Size> refused_;   // there was no memory for it, while the same requests ran
-  std::vector<std::shared_ptr<Job>> running_;   // in order of admission
+  std::optional<ContextMaker::Size> refused_;  // there was no memory for it, while the same requests ran
+  std::vector<std::shared_ptr<Job>> running_;  // in order of admission
+  bool full_ = false;                          // the context has no cells for more than those that run
+  std::uint64_t admissions_ = 0;
   std::vector<std::shared_ptr<Job>> suspects_;  // of a step that failed: computed one by one
   std::vector<BatchRow> rows_;                  // of the step
   std::size_t prompt_rows_ = 0;                 // how many of them are of prompts

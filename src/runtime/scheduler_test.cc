@@ -170,6 +170,118 @@ TEST_F(SchedulerTest, ConcurrentRequestsToABrokenStepAreTriedOneByOne) {
   EXPECT_EQ(answers[3].get()->text, "hello");
 }
 
+// A context that is full although its size says otherwise, as with sliding windows whose cells are shared.
+TEST_F(SchedulerTest, ConcurrentRequestsBeyondTheCellsTakeTurns) {
+  for (const bool snapshots : {false, true}) {
+    behaviour_ = std::make_shared<FakeBehaviour>();
+    behaviour_->snapshots = snapshots;
+    behaviour_->cells_max = 150;
+    behaviour_->script = std::string(100, 'x');
+    auto& model = open({.parallel = 4});
+    std::vector<std::future<Result<Generation>>> answers;
+    for (int i = 0; i < 6; ++i) {
+      auto request = ask(std::to_string(i) + ">");
+      request.deadline = 20s;
+      answers.push_back(start(model, request));
+    }
+    for (auto& answer : answers) EXPECT_EQ(answer.get()->text, behaviour_->script);
+  }
+}
+
+TEST_F(SchedulerTest, WhatIsThrownEndsTheRequestsOnly) {
+  auto& model = open();
+  behaviour_->throws = true;
+  const auto thrown = model.generate(ask("1>"), {});
+  ASSERT_FALSE(thrown);
+  EXPECT_EQ(thrown.error().code, ErrorCode::OutOfMemory);
+  behaviour_->throws = false;
+  EXPECT_EQ(model.generate(ask("2>"), {})->text, "hello");
+}
+
+TEST_F(SchedulerTest, ConcurrentHighPriorityTakesTheRoomOfLow) {
+  behaviour_->decode_time = 1ms;
+  behaviour_->script = std::string(600, 'x');
+  // Memory for one context of 4096 tokens.
+  auto ledger =
+      std::make_shared<MemoryLedger>(behaviour_->weights_bytes + 4096 * 10, [] { return kUnlimitedMemory; });
+  auto grant = ledger->reserve(behaviour_->weights_bytes + 4096 * 10, {}, MemoryLedger::Clock::now()).value();
+  const auto model =
+      make_fake_resident(behaviour_, {.trained_tokens = 4096, .model = {.parallel = 4}, .grant = grant});
+  auto low = ask(std::string(3000, 'l') + ">");
+  low.priority = Priority::Low;
+  auto slow = start(*model, low);
+  await([&] { return behaviour_->rows > 3001; });
+  auto high = ask(std::string(2000, 'h') + ">");
+  high.priority = Priority::High;
+  high.max_tokens = 5;
+  EXPECT_EQ(model->generate(high, {})->text, "xxxxx");
+  EXPECT_EQ(slow.wait_for(0s), std::future_status::timeout);
+  EXPECT_EQ(slow.get()->text, behaviour_->script);
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestThatCameLastGivesWay) {
+  behaviour_->decode_time = 1ms;
+  behaviour_->script = std::string(400, 'x');
+  auto& model = open({.parallel = 2});
+  const auto of = [](Priority priority, const char* prompt, std::uint32_t tokens) {
+    auto request = ask(prompt);
+    request.priority = priority;
+    request.max_tokens = tokens;
+    return request;
+  };
+  // The second waits for a place longer than the third, and comes before it.
+  auto first = start(model, of(Priority::Low, "1>", 200));
+  auto other = start(model, of(Priority::Low, "2>", 100));
+  await([&] { return model.active_requests() == 2; });
+  auto waited = start(model, of(Priority::Low, "3>", 400));
+  await([&] { return model.waiting_requests() == 1; });
+  other.get();
+  await([&] { return model.waiting_requests() == 0; });
+  first.get();
+  auto last = start(model, of(Priority::Low, "4>", 400));
+  await([&] { return model.active_requests() == 2; });
+  ASSERT_TRUE(model.generate(of(Priority::High, "5>", 100), {}));
+  EXPECT_EQ(waited.get()->text.size(), 400U);
+  EXPECT_EQ(last.wait_for(0s), std::future_status::timeout) << "it gave way";
+  EXPECT_EQ(last.get()->text.size(), 400U);
+}
+
+TEST_F(SchedulerTest, RequestsWhoseCallersLeftTakeNoPlaceInTheQueue) {
+  behaviour_->decode_time = 60s;
+  auto& model = open({.parallel = 1}, 1);
+  std::stop_source source;
+  auto long_request = ask(">");
+  long_request.cancel = source.get_token();
+  auto running = start(model, long_request);
+  await([&] { return behaviour_->decodes > 0; });
+  for (int i = 0; i < 3; ++i) {
+    auto late = ask(">");
+    late.deadline = 5ms;
+    const auto answer = model.generate(late, {});
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
+  }
+  source.request_stop();
+  EXPECT_EQ(running.get()->finish_reason, FinishReason::Cancelled);
+}
+
+TEST(ComputeArbiter, LendsInOrderAndLetsGoWhoHasStopped) {
+  ComputeArbiter arbiter;
+  std::stop_source stop;
+  auto held = arbiter.acquire({});
+  ASSERT_TRUE(held);
+  auto stopped =
+      std::async(std::launch::async, [&] { return arbiter.acquire(stop.get_token()).has_value(); });
+  std::this_thread::sleep_for(10ms);
+  auto next = std::async(std::launch::async, [&] { return arbiter.acquire({}).has_value(); });
+  stop.request_stop();
+  EXPECT_FALSE(stopped.get());
+  EXPECT_EQ(next.wait_for(10ms), std::future_status::timeout);
+  held.reset();
+  EXPECT_TRUE(next.get());
+  EXPECT_TRUE(arbiter.acquire({}));
+}
+
 TEST_F(SchedulerTest, ConcurrentRequestsCopyACommonPrefix) {
   behaviour_->decode_time = 2ms;
   behaviour_->script = std::string(200, 'x');

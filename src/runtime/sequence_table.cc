@@ -175,11 +175,17 @@ bool SequenceTable::evict_one() {
   return true;
 }
 
-Result<void> SequenceTable::move_to(const std::function<Result<std::unique_ptr<Context>>()>& make) {
+Result<void> SequenceTable::move_to(const std::function<Result<std::unique_ptr<Context>>()>& make,
+                                    const std::function<bool(std::uint64_t)>& may_save) {
   std::vector<std::optional<SequenceSnapshot>> snapshots(slots_.size());
+  std::uint64_t saved = 0;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const auto id = static_cast<SequenceId>(i);
     if (slots_[i].tokens.size() < kWorthSaving) continue;
-    if (auto snapshot = context_->snapshot(static_cast<SequenceId>(i))) snapshots[i] = std::move(*snapshot);
+    const std::uint64_t bytes = context_->state_bytes(id);
+    if (!may_save(saved + bytes)) continue;
+    saved += bytes;
+    if (auto snapshot = context_->snapshot(id)) snapshots[i] = std::move(*snapshot);
   }
   context_.reset();
   MINERVA_ASSIGN(context_, make());

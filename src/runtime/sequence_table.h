@@ -49,8 +49,10 @@ class SequenceTable {
   bool has_place() const noexcept;
 
   /// Goes over to another context, made by `make` after the old one is gone. What does not come along has to
-  /// be computed again. On errors there is no context any more.
-  Result<void> move_to(const std::function<Result<std::unique_ptr<Context>>()>& make);
+  /// be computed again: `may_save` is asked whether there is memory for so many bytes in all. On errors there
+  /// is no context any more.
+  Result<void> move_to(const std::function<Result<std::unique_ptr<Context>>()>& make,
+                       const std::function<bool(std::uint64_t)>& may_save);
 
  private:
   struct Slot {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <set>
 #include <thread>
 
@@ -45,6 +46,11 @@ class FakeContext : public Context {
         return failed(DecodeStatus::Fatal, "the token is poison");
     }
     behaviour_->sequences_at_once = std::max(behaviour_->sequences_at_once.load(), sequences.size());
+    if (behaviour_->throws) throw std::bad_alloc();
+    std::size_t held = batch.size();
+    for (const auto& [sequence, tokens] : sequences_) held += tokens.size();
+    if (behaviour_->cells_max > 0 && held > behaviour_->cells_max)
+      return failed(DecodeStatus::NoSlot, "no cell");
     if (call == behaviour_->no_slot_at) return failed(DecodeStatus::NoSlot, "no slot");
     outputs_.assign(batch.size(), {});
     for (std::size_t row = 0; row < batch.size(); ++row) {
@@ -179,6 +185,7 @@ class FakeBackend : public InferenceBackend {
                                       const LoadProgress& progress) override {
     const int call = behaviour_->loads++;
     if (behaviour_->on_load) behaviour_->on_load(progress, call);
+    if (behaviour_->throws) throw std::bad_alloc();
     if (behaviour_->fail_load) return model_loading("the fake file is broken", kDownloadAgain);
     if (progress && !progress(0.5F))
       return fail(ErrorCode::Cancelled, "loading was cancelled", "Load it again.");

@@ -23,6 +23,8 @@ struct FakeBehaviour {
   int fail_decode_at = -1;     ///< the n-th decode call is Fatal
   int no_slot_at = -1;         ///< the n-th decode call finds no slot
   TokenId poison_token = -1;   ///< a batch with this token is Fatal
+  std::size_t cells_max = 0;   ///< what all sequences may hold, whatever the context's size; 0: no such bound
+  bool throws = false;         ///< `decode` and `load` throw std::bad_alloc
   bool fail_load = false;
   bool snapshots = false;
   std::chrono::microseconds decode_time{0};

@@ -132,6 +132,22 @@ TEST_F(ConversionCacheTest, GetMakesRoomOfWhatItGaveOut) {
   EXPECT_TRUE(fs::exists(*second));
 }
 
+// Somebody cleans up the folder while the program lives: it does not wait for itself.
+TEST_F(ConversionCacheTest, MakesAgainWhatWasRemovedWhileGivenOut) {
+  const auto qwen2 = describe_directory(test_model("qwen2"));
+  ConversionCache cache(folder(), kPlenty);
+  const auto path = cache.get(qwen2, {}).value();
+  fs::remove(path);
+  const auto again = cache.get(qwen2, {});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(fs::exists(path));
+  // Another program uses it: that is said after a while.
+  ConversionCache other(folder(), kPlenty);
+  const auto held = other.acquire(qwen2, {}).value();
+  fs::remove(path);
+  EXPECT_EQ(cache.get(qwen2, {}).error().code, ErrorCode::Busy);
+}
+
 TEST_F(ConversionCacheTest, RefusesWhatIsLargerThanItMayBe) {
   ConversionCache cache(folder(), 1000);
   const auto path = cache.get(describe_directory(test_model("qwen2")), {});

@@ -28,6 +28,8 @@ struct Architecture {
   std::uint8_t window_pattern = 0;
   bool window_dense_first = false;
   std::uint16_t default_window = 0;  ///< tokens, where the file does not say
+  /// Its graph has rotary embeddings (llama_model_rope_type is not NONE): of no dimension they never end.
+  bool rotates = true;
   /// libllama reads its memory as one with a window without asking whether it is.
   bool needs_window = false;
 };

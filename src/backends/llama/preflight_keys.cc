@@ -234,14 +234,17 @@ class Checker {
   }
 
   Result<void> rope() const {
+    const Architecture* const architecture = find_architecture(architecture_);
+    const bool rotates = architecture == nullptr || architecture->rotates;
     for (const auto& [name, limit] : {std::pair{"rope.dimension_count", out_.key_length},
                                       std::pair{"rope.dimension_count_swa", out_.key_length_swa}}) {
       MINERVA_ASSIGN(const auto rotated, count(name, 0, kHeadLengthMax));
       MINERVA_ASSIGN(const auto mla, count("attention.key_length_mla", 1, kHeadLengthMax));
       const std::uint32_t most = std::max(limit, mla.value_or(0));
-      if (rotated && (*rotated % 2 != 0 || (most > 0 && *rotated > most))) {
-        return bad("key '{}' is {}, expected an even number of at most {} (the key's length)", key(name),
-                   *rotated, most);
+      const bool is_none = rotated && *rotated == 0 && rotates;
+      if (rotated && (is_none || *rotated % 2 != 0 || (most > 0 && *rotated > most))) {
+        return bad("key '{}' is {}, expected an even number{} of at most {} (the key's length)", key(name),
+                   *rotated, rotates ? " from 2" : "", most);
       }
     }
     if (out_.key_length % 2 != 0 && !metadata_.contains(key("rope.dimension_count")))

@@ -113,6 +113,8 @@ const std::vector<BadFile> kBadFiles = {
     {"HugeFeedForward", set_u32("llama.feed_forward_length", 0xffffffff), "llama.feed_forward_length"},
     {"NoKeyLength", set_u32("llama.attention.key_length", 0), "llama.attention.key_length"},
     {"HugeKeyLength", set_u32("llama.attention.key_length", 0x10000000), "llama.attention.key_length"},
+    {"NoRope", set_u32("llama.rope.dimension_count", 0), "llama.rope.dimension_count"},
+    {"NoRopeInWindows", set_u32("llama.rope.dimension_count_swa", 0), "llama.rope.dimension_count_swa"},
     {"OddRope", set_u32("llama.rope.dimension_count", 15), "llama.rope.dimension_count"},
     {"RopeBeyondHead", set_u32("llama.rope.dimension_count", 18), "llama.rope.dimension_count"},
     {"RopeBaseZero", set_f32("llama.rope.freq_base", 0), "llama.rope.freq_base"},
