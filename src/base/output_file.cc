@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <limits>
 #include <string>
@@ -67,6 +69,40 @@ int write_all(int descriptor, std::span<const std::byte> bytes) noexcept {
   return 0;
 }
 
+/// Where the file is to be: the target of a link. Only what is a file may be replaced: not a device, a pipe
+/// or a folder.
+Result<fs::path> target_of(const fs::path& path) {
+  std::error_code error;
+  const bool is_link = fs::is_symlink(fs::symlink_status(path, error));
+  const fs::file_status status = fs::status(path, error);
+  if (is_link && !fs::exists(status)) {
+    return invalid_request(fmt::format("'{}' is a link to something that is not there", path.string()),
+                           "Remove the link, or choose another name.");
+  }
+  if (!fs::exists(status)) return path;
+  if (!fs::is_regular_file(status)) {
+    return invalid_request(fmt::format("'{}' is there and is no regular file", path.string()),
+                           "Choose another name.");
+  }
+  return is_link ? fs::canonical(path, error) : path;
+}
+
+/// Removes what writers of the same name left that did not come to an end.
+void remove_abandoned(const fs::path& path) noexcept {
+  constexpr auto kLeftFor = std::chrono::minutes(10);  // another machine's process has the same id, maybe
+  const std::string beginning = path.filename().string() + ".";
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const auto owner = name.starts_with(beginning) ? partial_file_owner(name) : 0;
+    if (owner <= 0 || ::kill(static_cast<pid_t>(owner), 0) == 0 || errno != ESRCH) continue;
+    std::error_code ignored;
+    const auto written = entry->last_write_time(ignored);
+    if (!ignored && fs::file_time_type::clock::now() - written > kLeftFor) fs::remove(entry->path(), ignored);
+  }
+}
+
 }  // namespace
 
 OutputFile::OutputFile(int descriptor, fs::path temporary, fs::path path)
@@ -96,11 +132,13 @@ void OutputFile::discard() noexcept {
   ::unlink(temporary_.c_str());
 }
 
-Result<OutputFile> OutputFile::create(const fs::path& path) {
-  if (path.filename().empty() || path.filename() == "." || path.filename() == "..") {
-    return invalid_request(fmt::format("'{}' is no name for a file", path.string()),
+Result<OutputFile> OutputFile::create(const fs::path& named) {
+  if (named.filename().empty() || named.filename() == "." || named.filename() == "..") {
+    return invalid_request(fmt::format("'{}' is no name for a file", named.string()),
                            "Give the path of the file to write.");
   }
+  MINERVA_ASSIGN(const fs::path path, target_of(named));
+  remove_abandoned(path);
   int number = EEXIST;
   for (int i = 0; i < kNamesTried && number == EEXIST; ++i) {  // another machine's process may have the id
     const fs::path temporary = temporary_name(path);

@@ -15,7 +15,9 @@ namespace minerva {
 /// `commit`; without that the destructor takes it away. Movable, for one thread at a time.
 class OutputFile {
  public:
-  /// Errors: InvalidRequest (the folder is missing or cannot be written).
+  /// A link is followed. Removes what writers of that name left behind which ended ten minutes ago or more.
+  /// Errors: InvalidRequest (the folder is missing or cannot be written; `path` is there and no regular
+  /// file).
   static Result<OutputFile> create(const std::filesystem::path& path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;

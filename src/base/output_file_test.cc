@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 
@@ -27,6 +30,47 @@ class OutputFileTest : public ::testing::Test {
   fs::path path() const { return temp_.path() / "model.gguf"; }
   testing::TempDir temp_;
 };
+
+TEST_F(OutputFileTest, ReplacesFilesOnly) {
+  const fs::path pipe = temp_.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  fs::create_directory(temp_.path() / "folder");
+  fs::create_symlink("nowhere", temp_.path() / "dangling");
+  for (const char* name : {"pipe", "folder", "dangling"}) {
+    const auto file = OutputFile::create(temp_.path() / name);
+    ASSERT_FALSE(file) << name;
+    EXPECT_EQ(file.error().code, ErrorCode::InvalidRequest);
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST_F(OutputFileTest, WritesWhereALinkLeads) {
+  temp_.write("target", "old");
+  const fs::path link = temp_.path() / "link";
+  fs::create_symlink("target", link);
+  auto file = OutputFile::create(link).value();
+  ASSERT_TRUE(file.write("new"));
+  ASSERT_TRUE(file.commit(OutputFile::Existing::Replace));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(content_of(temp_.path() / "target"), "new");
+}
+
+TEST_F(OutputFileTest, RemovesWhatWasAbandoned) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);  // now nobody's id
+  const auto of = [](pid_t id) { return "model.gguf." + std::to_string(id) + "-0.partial"; };
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (const std::string& name : {of(child), of(::getpid())}) {
+    temp_.write(name, "x");
+    fs::last_write_time(temp_.path() / name, old);
+  }
+  temp_.write("other." + of(child), "x");
+  EXPECT_TRUE(OutputFile::create(path()));
+  EXPECT_FALSE(fs::exists(temp_.path() / of(child)));
+  EXPECT_TRUE(fs::exists(temp_.path() / of(::getpid()))) << "somebody may still write it";
+  EXPECT_TRUE(fs::exists(temp_.path() / ("other." + of(child))));
+}
 
 TEST_F(OutputFileTest, AppearsOnlyWhenItIsComplete) {
   auto file = OutputFile::create(path());

@@ -72,26 +72,34 @@ std::string printable(std::string_view text) {
 }
 
 struct InterruptScope::SavedAction {
+  int signal;
   struct sigaction action;
 };
 
-InterruptScope::InterruptScope(int give_up_after) {
+InterruptScope::InterruptScope(int give_up_after, StopSignals signals) {
   signal_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   quit_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   outer_give_up_ = handler_give_up.exchange(give_up_after);
   outer_count_ = handler_count.exchange(0);
   outer_fd_ = handler_fd.exchange(signal_fd_);
-  saved_ = std::make_unique<SavedAction>();
   struct sigaction action{};
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, &saved_->action);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    if (signal != SIGINT && signals == StopSignals::Interrupt) continue;
+    SavedAction before{.signal = signal, .action = {}};
+    sigaction(signal, nullptr, &before.action);
+    // What nohup has switched off stays off.
+    if (signal == SIGHUP && before.action.sa_handler == SIG_IGN) continue;
+    sigaction(signal, &action, nullptr);
+    saved_.push_back(before);
+  }
   watcher_ = std::thread([this] { watch(); });
 }
 
 InterruptScope::~InterruptScope() {
-  sigaction(SIGINT, &saved_->action, nullptr);
+  for (const SavedAction& before : saved_) sigaction(before.signal, &before.action, nullptr);
   handler_fd = outer_fd_;
   handler_count = outer_count_;
   handler_give_up = outer_give_up_;

@@ -1,11 +1,12 @@
 // What stands at the other end of a file descriptor, and what a person there may press.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace minerva {
 
@@ -24,13 +25,19 @@ bool use_color(ColorChoice choice, int fd) noexcept;
 /// files must not drive the user's terminal.
 std::string printable(std::string_view text);
 
+/// Signals that an InterruptScope takes as a wish to stop.
+enum class StopSignals : std::uint8_t {
+  Interrupt,  ///< SIGINT
+  AllEnding,  ///< SIGINT, SIGTERM and SIGHUP, for work that leaves files behind when it is cut off
+};
+
 /// Ctrl-C (SIGINT), for as long as the object lives: the first one requests a stop instead of ending the
 /// process, and makes `fd()` readable. Once `give_up_after` have come the process ends at once with status
 /// 130, for work that does not listen. Before and after, SIGINT does what it did. Make and destroy it on one
 /// thread; scopes may nest, the innermost is told.
 class InterruptScope {
  public:
-  explicit InterruptScope(int give_up_after = 2);
+  explicit InterruptScope(int give_up_after = 2, StopSignals signals = StopSignals::Interrupt);
   ~InterruptScope();
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
@@ -52,7 +59,7 @@ class InterruptScope {
   int outer_give_up_ = 0;
   int outer_count_ = 0;
   struct SavedAction;
-  std::unique_ptr<SavedAction> saved_;
+  std::vector<SavedAction> saved_;
   std::thread watcher_;
 };
 

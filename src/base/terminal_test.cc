@@ -104,6 +104,26 @@ TEST(Interrupt, TellsTheInnermostScope) {
   EXPECT_TRUE(outer.interrupted());
 }
 
+TEST(Interrupt, TakesOtherSignalsThatEndWhereAskedTo) {
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    InterruptScope scope(2, StopSignals::AllEnding);
+    std::raise(signal);
+    EXPECT_TRUE(scope.interrupted());
+  }
+}
+
+TEST(InterruptDeathTest, LeavesOtherSignalsAlone) {
+  EXPECT_EXIT(
+      {
+        {
+          InterruptScope before(2, StopSignals::AllEnding);
+        }
+        InterruptScope scope;
+        std::raise(SIGTERM);
+      },
+      ::testing::KilledBySignal(SIGTERM), "");
+}
+
 TEST(InterruptDeathTest, EndsTheProcessWhenNobodyListens) {
   EXPECT_EXIT(
       {

@@ -111,7 +111,7 @@ Result<int> ConvertCommand::execute(Console& console) {
   MINERVA_TRY(check());
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
   MINERVA_ASSIGN(const ModelDescription description, describe(path));
-  const InterruptScope interrupt;
+  const InterruptScope interrupt(2, StopSignals::AllEnding);
   ProgressBar bar("converting " + description.name, console);
   const convert::ConversionOptions options{
       .type = type_,

@@ -197,7 +197,7 @@ Finding examine_cache() {
     finding.text += fmt::format(" ({} free)", human_bytes(space.available));
     finding.facts["free_bytes"] = space.available;
   }
-  if (::access(there.c_str(), W_OK) != 0) {
+  if (!std::filesystem::is_directory(there, failed) || ::access(there.c_str(), W_OK) != 0) {
     finding.verdict = Verdict::Hint;
     finding.remedy = "The folder can't be written: set MINERVA_CACHE to one that can.";
   }

@@ -141,7 +141,7 @@ void declare_engine(Arguments& arguments, EngineFlags& flags) {
   arguments.value("--numeric", "MODE", "exact or fast arithmetic (native backend only)", Listed::InFull,
                   one_of(options.numeric_mode, std::array{std::pair{std::string_view("exact"), Exact},
                                                           std::pair{std::string_view("fast"), Fast}}));
-  arguments.value("--memory-limit", "SIZE", "use at most SIZE, for example 2G", Listed::InFull,
+  arguments.value("--memory-limit", "SIZE", "use at most SIZE, such as 2G; 0 = no limit", Listed::InFull,
                   into(flags.memory_limit_bytes, parse_bytes));
   arguments.toggle("--no-mmap", "read the model file instead of mapping it", Listed::InFull, options.use_mmap,
                    false);

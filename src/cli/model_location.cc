@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "cli/suggest.h"
+#include "minerva/model_description.h"
 
 namespace minerva::cli {
 namespace {
@@ -46,6 +47,13 @@ std::unexpected<Error> nothing_there(const std::string& typed, bool positional, 
         fmt::format("the first argument is the model, and '{}' is no file or directory", printable(typed)),
         fmt::format("For a prompt to the default model: minerva {} -p {}", command, shell_quoted(typed)));
   }
+  // A link that leads nowhere, a folder that may not be looked into: the one who opens says it better.
+  std::error_code error;
+  const fs::file_status status = fs::status(typed, error);
+  const bool is_link = fs::is_symlink(fs::symlink_status(typed, error));
+  if (is_link || status.type() == fs::file_type::none) {
+    if (const auto described = describe(typed); !described) return std::unexpected(described.error());
+  }
   if (const auto meant = neighbour(typed)) {
     return invalid_request(fmt::format("there is no file or directory '{}'", printable(typed)),
                            fmt::format("Did you mean {}?", shell_quoted(*meant)));
@@ -69,9 +77,9 @@ DefaultModelSearch default_model_search() {
   }
   std::error_code ignored;
   const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!program.empty()) {  // build/PRESET/bin/minerva in a source tree
-    search.folders.push_back((program.parent_path() / "../../../.cache/models").lexically_normal());
-  }
+  const fs::path build = program.parent_path().parent_path().parent_path();
+  if (build.filename() == "build")  // build/PRESET/bin/minerva in a source tree
+    search.folders.push_back(build.parent_path() / ".cache/models");
   return search;
 }
 

@@ -43,7 +43,10 @@ bool CacheEntry::holds(const std::string& identity) const {
   const auto text = read_file(lock_, limits::kConfigBytesMax);
   if (!text) return false;
   const std::size_t line = text->find('\n');
-  return line != std::string::npos && std::string_view(*text).substr(line + 1) == identity;
+  if (line == std::string::npos || std::string_view(*text).substr(line + 1) != identity) return false;
+  std::uint64_t announced = 0;
+  std::from_chars(text->data(), text->data() + line, announced);
+  return announced == file_bytes(model_);  // else it was damaged: it is made again
 }
 
 Result<void> CacheEntry::announce(std::uint64_t bytes, const std::string& identity) const {

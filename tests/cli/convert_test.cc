@@ -60,6 +60,18 @@ TEST_F(ConvertCommandTest, KeepsWhatIsThereUnlessForced) {
   EXPECT_NE(fs::file_size(out()), bytes);
 }
 
+TEST_F(ConvertCommandTest, NeverReplacesWhatItReads) {
+  const TempDir folder;
+  const fs::path copy = folder.path() / "model";
+  fs::copy(fs::path(MINERVA_TEST_DATA) / "models/qwen2", copy, fs::copy_options::recursive);
+  const auto bytes = fs::file_size(copy / "model.safetensors");
+  const Outcome refused =
+      run_minerva({"convert", copy.string(), "-o", (copy / "model.safetensors").string(), "--force"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("is a file of the directory"));
+  EXPECT_EQ(fs::file_size(copy / "model.safetensors"), bytes);
+}
+
 TEST_F(ConvertCommandTest, SaysWhatDiffers) {
   const Outcome refused = convert("mistral");
   EXPECT_EQ(refused.status, 2);

@@ -132,6 +132,16 @@ TEST_F(ConversionCacheTest, GetMakesRoomOfWhatItGaveOut) {
   EXPECT_TRUE(fs::exists(*second));
 }
 
+TEST_F(ConversionCacheTest, MakesAgainWhatWasDamaged) {
+  const auto qwen2 = describe_directory(test_model("qwen2"));
+  ConversionCache cache(folder(), kPlenty);
+  const auto path = cache.acquire(qwen2, {}).value().path;
+  const auto bytes = fs::file_size(path);
+  fs::resize_file(path, 1000);
+  EXPECT_TRUE(cache.acquire(qwen2, {}));
+  EXPECT_EQ(fs::file_size(path), bytes);
+}
+
 // Somebody cleans up the folder while the program lives: it does not wait for itself.
 TEST_F(ConversionCacheTest, MakesAgainWhatWasRemovedWhileGivenOut) {
   const auto qwen2 = describe_directory(test_model("qwen2"));

@@ -20,7 +20,8 @@ class GrammarMatcher {
   /// end-of-generation token may come where the answer is complete. `mask` has (vocabulary_size + 31) / 32
   /// words.
   virtual void fill_mask(std::span<std::uint32_t> mask) = 0;
-  /// Goes on by `id`, which the mask allowed. Errors: Internal when it did not.
+  /// Goes on by `id`, which the mask allowed. Errors: Internal when it did not; InvalidRequest when that mask
+  /// took so long that others must not wait for the next.
   virtual Result<void> accept(TokenId id) = 0;
   /// Whether the answer may end here, and whether it must (nothing but an end may follow).
   virtual bool may_end() const = 0;

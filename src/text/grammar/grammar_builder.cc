@@ -474,6 +474,13 @@ ExprId GrammarBuilder::repeat(ExprId part, std::uint32_t min, std::uint32_t max)
   if (part == nothing()) return min == 0 ? empty() : nothing();
   if (min > max) return nothing();
   if (min == 1 && max == 1) return part;
+  // (x?){3,9} is x{0,9}: an optional part can be left out at each place, which XGrammar would all try.
+  if (const Expr inner = exprs_[part]; inner.kind == Kind::Repeat && inner.min == 0) {
+    const bool ends = max != kUnbounded && inner.max != kUnbounded;
+    const std::uint64_t most = ends ? std::uint64_t{max} * inner.max : kUnbounded;
+    if (!ends || most <= limits::kGrammarRepeatMax)
+      return repeat(inner.parts.front(), 0, static_cast<std::uint32_t>(most));
+  }
   return add({.kind = Kind::Repeat, .min = min, .max = max, .parts = {part}});
 }
 

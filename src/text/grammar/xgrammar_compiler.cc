@@ -1,4 +1,6 @@
 // The adapter to XGrammar: the only file that includes its headers.
+#include <fmt/format.h>
+#include <time.h>
 #include <xgrammar/xgrammar.h>
 
 #include <algorithm>
@@ -28,6 +30,23 @@ auto guarded(const char* what, Call call) -> Result<decltype(call())> {
   }
 }
 
+// Processor time of this thread: others must not make a grammar seem slow.
+double thread_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+// XGrammar follows every way in which a text can be read. Where there are too many, a mask takes minutes, and
+// all requests of the model would wait for it.
+constexpr double kMaskSecondsMax = 2;
+
+std::unexpected<Error> too_slow(double seconds) {
+  return invalid_request(
+      fmt::format("the constraint can be read in too many ways: to choose one token takes {:.1f} s", seconds),
+      "Simplify it: no repetition of what may be empty, no two repetitions that can take the same text.");
+}
+
 class Matcher : public GrammarMatcher {
  public:
   Matcher(const xgrammar::CompiledGrammar& compiled, std::vector<std::int32_t> stops, std::size_t words)
@@ -40,12 +59,16 @@ class Matcher : public GrammarMatcher {
   }
 
   Result<void> accept(TokenId id) override {
+    if (mask_seconds_ > kMaskSecondsMax) return too_slow(mask_seconds_);
     fresh_ = false;
     const auto accepted = guarded("advancing a grammar", [&] { return matcher_.AcceptToken(id); });
     if (!accepted) return std::unexpected(accepted.error());
     if (!*accepted) return internal_error("a token that the grammar does not allow was chosen");
     return {};
   }
+
+  /// What the last mask took.
+  double mask_seconds() const { return mask_seconds_; }
 
   bool may_end() const override { return matcher_.IsTerminated() || matcher_.IsCompleted(); }
 
@@ -73,9 +96,11 @@ class Matcher : public GrammarMatcher {
                     .shape = &shape,
                     .strides = nullptr,
                     .byte_offset = 0};
+    const double start = thread_seconds();
     // It reports false when every token is allowed; the mask is filled either way.
     const auto filled =
         guarded("filling a grammar's mask", [&] { return matcher_.FillNextTokenBitmask(&tensor); });
+    mask_seconds_ = thread_seconds() - start;
     if (filled) return;
     std::ranges::fill(mask_, 0U);
     log().error("{}", filled.error().message);
@@ -85,6 +110,7 @@ class Matcher : public GrammarMatcher {
   std::vector<std::int32_t> stops_;
   mutable std::vector<std::uint32_t> mask_;
   mutable bool fresh_ = false;  // mask_ is for the present state
+  mutable double mask_seconds_ = 0;
 };
 
 class Compiled : public CompiledGrammar {
@@ -110,14 +136,19 @@ class Compiler : public GrammarCompiler {
   Result<std::shared_ptr<const CompiledGrammar>> compile(const OutputConstraint& constraint) override {
     if (auto kept = find(constraint)) return kept;
     MINERVA_ASSIGN(const std::string text, grammar::constraint_grammar(constraint));
-    // One at a time: each takes a core for as long as it takes, and the token table is made once.
-    const std::scoped_lock lock(compiling_);
-    if (auto kept = find(constraint)) return kept;
     MINERVA_ASSIGN(auto compiled, guarded("compiling a grammar", [&] {
+                     // One at a time: each takes a core for as long as it takes, and the token table is made
+                     // once.
+                     const std::scoped_lock lock(compiling_);
                      if (!compiler_) make_token_table();
                      return compiler_->CompileGrammar(xgrammar::Grammar::FromEBNF(text));
                    }));
-    auto result = std::make_shared<const Compiled>(std::move(compiled), stops_, (vocabulary_size_ + 31) / 32);
+    const std::size_t words = (vocabulary_size_ + 31) / 32;
+    Matcher trial(compiled, stops_, words);
+    std::vector<std::uint32_t> mask(words);
+    trial.fill_mask(mask);
+    if (trial.mask_seconds() > kMaskSecondsMax) return too_slow(trial.mask_seconds());
+    auto result = std::make_shared<const Compiled>(std::move(compiled), stops_, words);
     keep(constraint, result);
     return result;
   }
