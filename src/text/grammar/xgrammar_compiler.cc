@@ -136,13 +136,14 @@ class Compiler : public GrammarCompiler {
   Result<std::shared_ptr<const CompiledGrammar>> compile(const OutputConstraint& constraint) override {
     if (auto kept = find(constraint)) return kept;
     MINERVA_ASSIGN(const std::string text, grammar::constraint_grammar(constraint));
+    // One at a time: each takes a core for as long as it takes, and the token table is made once.
+    std::unique_lock lock(compiling_);
+    if (auto kept = find(constraint)) return kept;
     MINERVA_ASSIGN(auto compiled, guarded("compiling a grammar", [&] {
-                     // One at a time: each takes a core for as long as it takes, and the token table is made
-                     // once.
-                     const std::scoped_lock lock(compiling_);
                      if (!compiler_) make_token_table();
                      return compiler_->CompileGrammar(xgrammar::Grammar::FromEBNF(text));
                    }));
+    lock.unlock();  // the trial may take long
     const std::size_t words = (vocabulary_size_ + 31) / 32;
     Matcher trial(compiled, stops_, words);
     std::vector<std::uint32_t> mask(words);
