@@ -11,14 +11,14 @@
 
 namespace minerva {
 
-/// Written under a temporary name in the folder of `path` ("NAME.PID-N.partial"), and renamed in one step by
-/// `commit`; without that the destructor takes it away. Movable, for one thread at a time.
+/// Written under a temporary name in the folder of the file ("NAME.PID-N.partial"), and renamed in one step
+/// by `commit`; without that the destructor takes it away. Movable, for one thread at a time.
 class OutputFile {
  public:
   /// A link is followed. Removes what writers of that name left behind which ended ten minutes ago or more.
-  /// Errors: InvalidRequest (the folder is missing or cannot be written; `path` is there and no regular
+  /// Errors: InvalidRequest (the folder is missing or cannot be written; `named` is there and no regular
   /// file).
-  static Result<OutputFile> create(const std::filesystem::path& path);
+  static Result<OutputFile> create(const std::filesystem::path& named);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
   OutputFile(const OutputFile&) = delete;
