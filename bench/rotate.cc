@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/memory.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "minerva/engine.h"
 
 namespace {
