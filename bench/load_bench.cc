@@ -25,8 +25,8 @@ const fs::path& directory() {
 
 void load_directory(benchmark::State& state) {
   if (directory().empty()) return state.SkipWithError("model missing: run tools/setup");
-  Engine engine;
   for ([[maybe_unused]] const auto& pass : state) {
+    Engine engine;  // each its own: one keeps what it has loaded
     const auto model = engine.open(directory());
     if (!model) return state.SkipWithError(model.error().message.c_str());
   }
