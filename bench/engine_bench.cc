@@ -19,6 +19,10 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
+void on_both_backends(benchmark::internal::Benchmark* bench) {
+  bench->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
 ModelOptions options_of(benchmark::State& state) {
   const std::string backend = state.range(0) == 0 ? "llama" : "native";
   state.SetLabel(backend);
@@ -47,12 +51,7 @@ void first_answer(benchmark::State& state) {
     if (!answer) return state.SkipWithError(answer.error().message.c_str());
   }
 }
-BENCHMARK(first_answer)
-    ->Name("Engine/first_answer")
-    ->Arg(0)
-    ->Arg(1)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+BENCHMARK(first_answer)->Name("Engine/first_answer")->Apply(on_both_backends);
 
 // To a model in memory: `start_ms` until the request is among those that are computed, the time itself until
 // its first token.
@@ -78,12 +77,7 @@ void later_answer(benchmark::State& state) {
   }
   state.counters["start_ms_worst"] = start_ms;
 }
-BENCHMARK(later_answer)
-    ->Name("Engine/later_answer")
-    ->Arg(0)
-    ->Arg(1)
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+BENCHMARK(later_answer)->Name("Engine/later_answer")->Apply(on_both_backends);
 
 // How much later than its deadline an answer of 2,000 tokens comes back: in the middle of the prompt, and of
 // the answer.
@@ -105,7 +99,7 @@ void deadline(benchmark::State& state) {
   }
   state.counters["late_ms_worst"] = late_ms;
 }
-BENCHMARK(deadline)->Name("Engine/deadline")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(deadline)->Name("Engine/deadline")->Apply(on_both_backends);
 
 }  // namespace
 }  // namespace minerva

@@ -8,12 +8,13 @@
 set -euo pipefail
 peer=${1:?the path of llama-completion}
 here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/bench/lib.sh"
 model=${2:-$here/.cache/models/SmolLM2-135M-Instruct.Q4_1.gguf}
 rounds=${3:-21}
 minerva=$here/build/release/bin/minerva
 prompt="The quick brown fox jumps over the lazy dog. The quick brown fox"
 
-# first_byte COMMAND...: milliseconds until it prints something
+# first_byte COMMAND...: microseconds until it prints something
 first_byte() {
   local start end
   start=$(date +%s%N)
@@ -21,7 +22,6 @@ first_byte() {
   end=$(cat "$times/end")
   echo $(((end - start) / 1000))
 }
-median() { sort -n "$1" | awk '{v[NR] = $1} END {printf "%.1f", v[int((NR + 1) / 2)] / 1000}'; }
 
 times=$(mktemp -d)
 trap 'rm -rf "$times"' EXIT
@@ -33,4 +33,5 @@ for ((i = 0; i <= rounds; i++)); do
   echo "$b" >>"$times/peer"
 done
 a=$(median "$times/minerva") b=$(median "$times/peer")
-awk -v a="$a" -v b="$b" 'BEGIN {printf "minerva %s ms, llama-completion %s ms, ratio %.2f\n", a, b, a / b}'
+awk -v a="$a" -v b="$b" \
+  'BEGIN {printf "minerva %.1f ms, llama-completion %.1f ms, ratio %.2f\n", a / 1000, b / 1000, a / b}'

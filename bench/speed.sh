@@ -10,11 +10,11 @@
 set -euo pipefail
 peer=${1:?the path of llama-bench}; shift
 here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/bench/lib.sh"
 minerva=$here/build/release/bin/minerva
 rounds=${ROUNDS:-5} threads=${THREADS:-2}
 times=$(mktemp -d)
 trap 'rm -rf "$times"' EXIT
-median() { sort -n "$1" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 printf '%-32s %10s %10s %6s %10s %10s %6s\n' model "prompt 512" llama.cpp ratio "decode 64" llama.cpp ratio
 for pair in "$@"; do

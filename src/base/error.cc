@@ -7,6 +7,11 @@
 
 namespace minerva {
 
+std::unexpected<Error> no_thread(const std::system_error& error) {
+  return fail(ErrorCode::OutOfMemory, fmt::format("no thread can be started: {}", error.what()),
+              "Close other programs, or raise the limit on threads (ulimit -u).");
+}
+
 Error error_of_exception() {
   try {
     throw;

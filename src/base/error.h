@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "minerva/error.h"
@@ -23,6 +24,9 @@ namespace minerva {
   return fail(ErrorCode::Internal, std::move(message),
               "This is a bug in Minerva. Please report it with the command and the model's name.");
 }
+
+/// A thread could not be started.
+std::unexpected<Error> no_thread(const std::system_error& error);
 
 /// In a catch block: what the exception says, OutOfMemory or Internal.
 Error error_of_exception();

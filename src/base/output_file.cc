@@ -88,18 +88,13 @@ Result<fs::path> target_of(const fs::path& path) {
 }
 
 /// Removes what writers of the same name left that did not come to an end.
-void remove_abandoned(const fs::path& path) noexcept {
+void remove_abandoned(const fs::path& path) {
   constexpr auto kLeftFor = std::chrono::minutes(10);  // another machine's process has the same id, maybe
-  const std::string beginning = path.filename().string() + ".";
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    const auto owner = name.starts_with(beginning) ? partial_file_owner(name) : 0;
-    if (owner <= 0 || ::kill(static_cast<pid_t>(owner), 0) == 0 || errno != ESRCH) continue;
+  for (const auto& [partial, owner] : partial_files(path)) {
+    if (::kill(static_cast<pid_t>(owner), 0) == 0 || errno != ESRCH) continue;
     std::error_code ignored;
-    const auto written = entry->last_write_time(ignored);
-    if (!ignored && fs::file_time_type::clock::now() - written > kLeftFor) fs::remove(entry->path(), ignored);
+    const auto written = fs::last_write_time(partial, ignored);
+    if (!ignored && fs::file_time_type::clock::now() - written > kLeftFor) fs::remove(partial, ignored);
   }
 }
 
@@ -191,6 +186,19 @@ std::int64_t partial_file_owner(std::string_view file_name) noexcept {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
   return error == std::errc{} && end == digits.data() + digits.size() && id > 0 ? id : 0;
+}
+
+std::vector<std::pair<fs::path, std::int64_t>> partial_files(const fs::path& path) {
+  std::vector<std::pair<fs::path, std::int64_t>> found;
+  const std::string beginning = path.filename().string() + ".";
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const auto owner = name.starts_with(beginning) ? partial_file_owner(name) : 0;
+    if (owner != 0) found.emplace_back(entry->path(), owner);
+  }
+  return found;
 }
 
 Result<void> overwrite_file(const fs::path& path, std::string_view content) {

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 
@@ -48,6 +50,10 @@ class OutputFile {
 /// The process that writes (or wrote) the file with this name as an OutputFile's temporary one; 0 when the
 /// name is none of those.
 std::int64_t partial_file_owner(std::string_view file_name) noexcept;
+
+/// The files beside `path` that were begun as OutputFiles of that name and are not complete, with the process
+/// that writes (or wrote) each.
+std::vector<std::pair<std::filesystem::path, std::int64_t>> partial_files(const std::filesystem::path& path);
 
 /// Replaces the content of the file at `path` in place: it stays the same file, with its locks. Errors:
 /// InvalidRequest.

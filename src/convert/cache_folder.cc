@@ -26,6 +26,13 @@ std::uint64_t file_bytes(const fs::path& path) noexcept {
   return error ? 0 : bytes;
 }
 
+/// What a lock file begins with.
+std::uint64_t announced_bytes(std::string_view text) noexcept {
+  std::uint64_t bytes = 0;
+  std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return bytes;
+}
+
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) noexcept {
   return checked_add(a, b).value_or(std::numeric_limits<std::uint64_t>::max());
 }
@@ -44,9 +51,7 @@ bool CacheEntry::holds(const std::string& identity) const {
   if (!text) return false;
   const std::size_t line = text->find('\n');
   if (line == std::string::npos || std::string_view(*text).substr(line + 1) != identity) return false;
-  std::uint64_t announced = 0;
-  std::from_chars(text->data(), text->data() + line, announced);
-  return announced == file_bytes(model_);  // else it was damaged: it is made again
+  return announced_bytes(*text) == file_bytes(model_);  // else it was damaged: it is made again
 }
 
 Result<void> CacheEntry::announce(std::uint64_t bytes, const std::string& identity) const {
@@ -68,20 +73,13 @@ fs::file_time_type CacheEntry::last_use() const noexcept {
 std::uint64_t CacheEntry::bytes() const noexcept {
   if (path_exists(model_)) return file_bytes(model_);
   const auto text = read_file(lock_, limits::kConfigBytesMax);
-  std::uint64_t announced = 0;
-  if (text) std::from_chars(text->data(), text->data() + text->size(), announced);
-  return announced;
+  return text ? announced_bytes(*text) : 0;
 }
 
 void CacheEntry::remove_partial() const noexcept {
-  std::error_code error;
-  const std::string beginning = model_.filename().string() + ".";
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (name.starts_with(beginning) && partial_file_owner(name) != 0) {
-      std::error_code ignored;
-      fs::remove(entry->path(), ignored);
-    }
+  for (const auto& [partial, owner] : partial_files(model_)) {
+    std::error_code ignored;
+    fs::remove(partial, ignored);
   }
 }
 

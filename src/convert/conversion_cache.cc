@@ -39,7 +39,7 @@ Result<FileLock> wait_to_make(const CacheEntry& entry, const LoadProgress& progr
   const auto until = std::chrono::steady_clock::now() + kUsersWait;
   bool gave_up = false;
   auto making = FileLock::wait(entry.lock(), FileLock::Kind::Exclusive, [&] {
-    if (progress && !progress(0)) return false;
+    if (!still_wanted(progress)()) return false;
     gave_up = std::chrono::steady_clock::now() > until &&
               FileLock::attempt(entry.lock(), FileLock::Kind::Shared).has_value();
     return !gave_up;

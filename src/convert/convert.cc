@@ -88,6 +88,20 @@ Result<bool> set_tokenizer(const ModelDescription& description, const Source& so
   return false;
 }
 
+// What is read is not to be replaced by what is made of it.
+Result<void> check_is_no_source(const ModelDescription& description, const std::filesystem::path& out) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(description.path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code other;
+    if (std::filesystem::equivalent(entry->path(), out, other)) {
+      return invalid_request(fmt::format("'{}' is a file of the directory that is converted", out.string()),
+                             "Choose another name.");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Conversion::Conversion(GgufLayout layout, TensorPlan plan, ConversionReport report)
@@ -136,24 +150,6 @@ Result<void> can_convert(const ModelDescription& description) {
   return check_same_result(source, config);
 }
 
-namespace {
-
-// What is read is not to be replaced by what is made of it.
-Result<void> check_is_no_source(const ModelDescription& description, const std::filesystem::path& out) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(description.path, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code other;
-    if (std::filesystem::equivalent(entry->path(), out, other)) {
-      return invalid_request(fmt::format("'{}' is a file of the directory that is converted", out.string()),
-                             "Choose another name.");
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<ConversionReport> convert_to_gguf(const ModelDescription& description,
                                          const std::filesystem::path& out, const ConversionOptions& options,
                                          const LoadProgress& progress) {
@@ -163,8 +159,9 @@ Result<ConversionReport> convert_to_gguf(const ModelDescription& description,
       return invalid_request(fmt::format("'{}' exists already", out.string()),
                              "Choose another name, or say that it is to be replaced (--force).");
     }
+  } else {
+    MINERVA_TRY(check_is_no_source(description, out));
   }
-  MINERVA_TRY(check_is_no_source(description, out));
   MINERVA_ASSIGN(const Conversion conversion, Conversion::plan(description, options));
   const auto existing = options.replace ? OutputFile::Existing::Replace : OutputFile::Existing::Keep;
   MINERVA_TRY(conversion.write(out, existing, progress));

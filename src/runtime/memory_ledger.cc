@@ -84,6 +84,25 @@ std::unexpected<Error> MemoryLedger::held_by_others(std::uint64_t bytes) {
               "Try again later, or raise the memory limit.");
 }
 
+std::optional<Reclaimer::Outcome> MemoryLedger::take_or_reclaim(std::unique_lock<std::mutex>& lock,
+                                                                std::uint64_t bytes, const Grant* asker) {
+  lock.unlock();
+  const std::uint64_t available = available_();
+  lock.lock();
+  const std::uint64_t short_of = missing(bytes, available);
+  if (short_of == 0) {
+    granted_ += bytes;
+    return std::nullopt;
+  }
+  if (reclaimer_ == nullptr) return Reclaimer::Outcome::Nothing;
+  Reclaimer* const reclaimer = reclaimer_;
+  const std::uint64_t of_others = granted_ - (asker == nullptr ? 0 : asker->bytes());
+  lock.unlock();
+  const auto outcome = reclaimer->reclaim(short_of, of_others, asker);
+  lock.lock();
+  return outcome;
+}
+
 Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, const std::stop_token& stop,
                                                            Clock::time_point deadline) {
   std::unique_lock lock(mutex_);
@@ -97,25 +116,13 @@ Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, 
     const std::uint64_t seen = version_;
     auto outcome = Reclaimer::Outcome::Busy;
     if (place == queue_.begin()) {
-      lock.unlock();
-      const std::uint64_t available = available_();
-      lock.lock();
-      const std::uint64_t short_of = missing(bytes, available);
-      if (short_of == 0) {
-        granted_ += bytes;
+      const auto made = take_or_reclaim(lock, bytes, nullptr);
+      if (!made) {
         leave();
         lock.unlock();
         return std::make_shared<Grant>(shared_from_this(), bytes);
       }
-      Reclaimer* const reclaimer = reclaimer_;
-      const std::uint64_t granted = granted_;
-      lock.unlock();
-      if (reclaimer == nullptr) {
-        outcome = Reclaimer::Outcome::Nothing;
-      } else {
-        outcome = reclaimer->reclaim(short_of, granted, nullptr);
-      }
-      lock.lock();
+      outcome = *made;
     }
     if (outcome == Reclaimer::Outcome::Freed) continue;
     if (stop.stop_requested()) {
@@ -150,23 +157,19 @@ Result<void> MemoryLedger::grow(Grant& grant, std::uint64_t bytes, const std::st
   };
   while (true) {
     const std::uint64_t seen = version_;
-    lock.unlock();
-    const std::uint64_t available = available_();
-    lock.lock();
-    const std::uint64_t short_of = missing(bytes, available);
-    if (short_of == 0) {
-      granted_ += bytes;
+    const auto made = take_or_reclaim(lock, bytes, &grant);
+    if (!made) {
       grant.add(bytes);
       stop_waiting();
       return {};
     }
-    Reclaimer* const reclaimer = reclaimer_;
-    const std::uint64_t of_others = granted_ - grant.bytes();
-    lock.unlock();
-    const Outcome outcome =
-        reclaimer == nullptr ? Outcome::Nothing : reclaimer->reclaim(short_of, of_others, &grant);
-    const bool goes_on = outcome != Outcome::Busy || (waits && waits());
-    lock.lock();
+    const Outcome outcome = *made;
+    bool goes_on = true;
+    if (outcome == Outcome::Busy) {
+      lock.unlock();
+      goes_on = waits && waits();
+      lock.lock();
+    }
     if (outcome == Outcome::Freed) continue;
     // The holder may be among the models that go, and wait for this call to end.
     if (stop.stop_requested()) {

@@ -74,6 +74,10 @@ class MemoryLedger : public std::enable_shared_from_this<MemoryLedger> {
 
   // Bytes that are missing for `bytes` more; 0: they fit.
   std::uint64_t missing(std::uint64_t bytes, std::uint64_t available) const;
+  // Takes `bytes`, or has room made and says with what outcome; nothing: they are taken. The lock is given up
+  // meanwhile.
+  std::optional<Reclaimer::Outcome> take_or_reclaim(std::unique_lock<std::mutex>& lock, std::uint64_t bytes,
+                                                    const Grant* asker);
   Result<void> grow(Grant& grant, std::uint64_t bytes, const std::stop_token& stop,
                     const MemoryGrant::KeepWaiting& waits);
   bool grow_if_free(Grant& grant, std::uint64_t bytes);

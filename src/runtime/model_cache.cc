@@ -97,16 +97,13 @@ ModelCache::~ModelCache() {
     for (const auto& [key, entry] : entries_) entry->stop.request_stop();
     for (const EntryPtr& entry : draining_) entry->stop.request_stop();
     loads.swap(loads_);
-  }
-  ledger_->notify();
-  for (auto& [id, thread] : loads) thread.join();
-  // A model's thread may be asking for memory just now, and so be in `reclaim`: it is to find everything in
-  // order, and nothing to free. Its model waits for it.
-  {
-    const Lock lock(mutex_);
     entries.swap(entries_);
     draining.swap(draining_);
   }
+  ledger_->notify();
+  for (auto& [id, thread] : loads) thread.join();
+  // The models go while this object is whole: the thread of one may be asking for memory just now, and so be
+  // in `reclaim`, where it finds nothing to free. Its model waits for it.
   entries.clear();
   draining.clear();
 }
@@ -182,8 +179,7 @@ ModelCache::EntryPtr ModelCache::start_load(const Want& want) {
     entries_[want.key] = entry;
   } catch (const std::system_error& error) {
     entry->loading = false;
-    entry->error = {ErrorCode::OutOfMemory, fmt::format("no thread can be started: {}", error.what()),
-                    "Close other programs, or raise the limit on threads (ulimit -u)."};
+    entry->error = no_thread(error).error();
   }
   return entry;
 }

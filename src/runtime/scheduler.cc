@@ -59,8 +59,7 @@ Result<void> Scheduler::submit(const std::shared_ptr<Job>& job) {
     try {
       if (!started_) thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
     } catch (const std::system_error& error) {
-      return fail(ErrorCode::OutOfMemory, fmt::format("no thread can be started: {}", error.what()),
-                  "Close other programs, or raise the limit on threads (ulimit -u).");
+      return no_thread(error);
     }
     started_ = true;
     queue_.push(job);
@@ -225,7 +224,7 @@ Result<void> Scheduler::make_room(const std::shared_ptr<Job>& job) {
   const ContextMaker::Size least = {.tokens = std::max(size_.tokens, job->context_tokens),
                                     .sequences = std::max(size_.sequences, 1U)};
   if (sequences_ && least == size_) return {};
-  return grow(least, while_first(job));
+  return grow(least, while_wanted(job));
 }
 
 std::unexpected<Error> Scheduler::out_of_room() {
@@ -238,9 +237,10 @@ bool Scheduler::is_first(const std::shared_ptr<Job>& job) {
   return queue_.front() == job;
 }
 
-MemoryGrant::KeepWaiting Scheduler::while_first(std::shared_ptr<Job> job) {
+// For a job that runs, or is the first of those that wait: another that comes meanwhile may need less.
+MemoryGrant::KeepWaiting Scheduler::while_wanted(std::shared_ptr<Job> job) {
   return [this, job = std::move(job), until = Clock::now() + kRoomWaitMax] {
-    return !job->gone && is_first(job) && Clock::now() < until;
+    return !job->gone && (job->sequence >= 0 || is_first(job)) && Clock::now() < until;
   };
 }
 
@@ -309,10 +309,10 @@ void Scheduler::step() {
     const std::lock_guard lock(mutex_);
     computing_ = shares;
     step_stop_ = {};
-    if (thread_.get_stop_token().stop_requested()) step_stop_.request_stop();
+    if (stop_.stop_requested()) step_stop_.request_stop();
     stop = step_stop_.get_token();
   }
-  auto start = Clock::now();
+  Clock::time_point start;
   DecodeResult result;
   result.status = DecodeStatus::Aborted;
   if (const auto turn = arbiter_.acquire(stop)) {
@@ -456,12 +456,7 @@ void Scheduler::handle_no_slot(const Error& error) {
   if (size_.tokens < limit) {
     const auto larger =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{size_.tokens} * 2, limit));
-    MemoryGrant::KeepWaiting waits;
-    if (running_.size() == 1) {
-      waits = [job = running_.front(), until = Clock::now() + kRoomWaitMax] {
-        return !job->gone && Clock::now() < until;
-      };
-    }
+    const auto waits = running_.size() == 1 ? while_wanted(running_.front()) : MemoryGrant::KeepWaiting();
     if (grow({.tokens = larger, .sequences = size_.sequences}, waits) || !sequences_) return;
   }
   if (running_.size() > 1) {
@@ -493,28 +488,22 @@ void Scheduler::handle_failure(const std::vector<Share>& shares, const Error& er
 }
 
 void Scheduler::lose_context(const Error& error) {
-  for (const auto& job : std::vector(running_)) {
-    job->sequence = -1;
-    end_with(job, Error(error));
-  }
   sequences_.reset();
   store_.clear();
   size_ = {};
+  for (const auto& job : std::vector(running_)) end_with(job, Error(error));
 }
 
 // After an exception: whatever it left half done goes.
 void Scheduler::give_up(const Error& error) {
-  std::vector<std::shared_ptr<Job>> jobs;  // not those that come when the first has its answer
+  std::vector<std::shared_ptr<Job>> waiting;  // not those that come when the first has its answer
   {
     const std::lock_guard lock(mutex_);
     computing_.clear();
-    jobs = queue_.all();
+    waiting = queue_.all();
   }
-  jobs.insert(jobs.end(), running_.begin(), running_.end());
-  sequences_.reset();
-  store_.clear();
-  size_ = {};
-  for (const auto& job : jobs) end_with(job, Error(error));
+  lose_context(error);
+  for (const auto& job : waiting) end_with(job, Error(error));
 }
 
 // ---- the end of a request

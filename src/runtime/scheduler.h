@@ -88,7 +88,7 @@ class Scheduler {
   bool admit(const std::shared_ptr<Job>& job);
   Result<void> make_room(const std::shared_ptr<Job>& job);
   Result<void> grow(const ContextMaker::Size& wanted, const MemoryGrant::KeepWaiting& waits);
-  MemoryGrant::KeepWaiting while_first(std::shared_ptr<Job> job);
+  MemoryGrant::KeepWaiting while_wanted(std::shared_ptr<Job> job);
   bool is_first(const std::shared_ptr<Job>& job);
   ContextMaker::Size wanted_size(const Job& job);
   static std::uint64_t expected_cells(const Job& job);

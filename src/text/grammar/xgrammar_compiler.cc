@@ -67,8 +67,11 @@ class Matcher : public GrammarMatcher {
     return {};
   }
 
-  /// What the last mask took.
-  double mask_seconds() const { return mask_seconds_; }
+  /// What the mask of the present state takes.
+  double mask_seconds() const {
+    compute_mask();
+    return mask_seconds_;
+  }
 
   bool may_end() const override { return matcher_.IsTerminated() || matcher_.IsCompleted(); }
 
@@ -145,10 +148,8 @@ class Compiler : public GrammarCompiler {
                    }));
     lock.unlock();  // the trial may take long
     const std::size_t words = (vocabulary_size_ + 31) / 32;
-    Matcher trial(compiled, stops_, words);
-    std::vector<std::uint32_t> mask(words);
-    trial.fill_mask(mask);
-    if (trial.mask_seconds() > kMaskSecondsMax) return too_slow(trial.mask_seconds());
+    const double seconds = Matcher(compiled, stops_, words).mask_seconds();
+    if (seconds > kMaskSecondsMax) return too_slow(seconds);
     auto result = std::make_shared<const Compiled>(std::move(compiled), stops_, words);
     keep(constraint, result);
     return result;
