@@ -17,7 +17,19 @@ class Object;
 class Value;
 using Pair = std::pair<Value, Value>;
 
-enum class Kind : std::uint8_t { None, Bool, Int, Float, String, List, Tuple, Dict, Undefined, Object };
+enum class Kind : std::uint8_t {
+  None,
+  Bool,
+  Int,
+  Float,
+  Missing,  ///< a variable without a value; never seen by a template
+  String,   ///< from here on: an Object
+  List,
+  Tuple,
+  Dict,
+  Undefined,
+  Object,
+};
 
 class Value {
  public:
@@ -36,7 +48,12 @@ class Value {
   static Value tuple(std::vector<Value> items);
   /// Of keys that are the same the last value counts. Keys must be hashable: no list, no dict.
   static Value dict(std::vector<Pair> entries);
-  /// Takes over one reference.
+  static Value missing() noexcept {
+    Value value;
+    value.kind_ = Kind::Missing;
+    return value;
+  }
+  /// Takes over the one reference of a new object.
   static Value adopt(Object* object) noexcept;
 
   Value(const Value& other) noexcept : kind_(other.kind_), data_(other.data_) { retain(); }
@@ -60,6 +77,7 @@ class Value {
   Kind kind() const noexcept { return kind_; }
   bool is(Kind kind) const noexcept { return kind_ == kind; }
   bool is_none() const noexcept { return kind_ == Kind::None; }
+  bool is_missing() const noexcept { return kind_ == Kind::Missing; }
   bool is_undefined() const noexcept { return kind_ == Kind::Undefined; }
   bool is_string() const noexcept { return kind_ == Kind::String; }
   bool is_dict() const noexcept { return kind_ == Kind::Dict; }
@@ -75,7 +93,7 @@ class Value {
   const std::string& text() const noexcept;                       ///< String
   const std::vector<Value>& items() const noexcept;               ///< List, Tuple
   const std::vector<Pair>& entries() const noexcept;              ///< Dict, in order of insertion
-  const Value* find(std::string_view key) const noexcept;         ///< Dict; null where there is none
+  const Value* find(std::string_view key) const;                  ///< Dict; null where there is none
   Object& object() const noexcept { return *data_.object; }       ///< String, List … and Object
 
  private:
