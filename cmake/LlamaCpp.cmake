@@ -1,5 +1,5 @@
-# llama.cpp as tools/setup built it: minerva_llama_libs (llama, ggml), minerva_llama_common (chat templates)
-# and minerva_json (nlohmann/json).
+# llama.cpp as tools/setup built it: minerva_llama_libs (llama, ggml) and minerva_json
+# (nlohmann/json).
 set(MINERVA_LLAMA_SOURCE "$ENV{MINERVA_LLAMA_SOURCE}" CACHE PATH "Another llama.cpp checkout than the pinned one")
 if(MINERVA_LLAMA_SOURCE)
   execute_process(COMMAND ${CMAKE_COMMAND} -E env MINERVA_LLAMA_SOURCE=${MINERVA_LLAMA_SOURCE}

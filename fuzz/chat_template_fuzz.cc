@@ -1,18 +1,17 @@
-// Any bytes as a chat template: parsed, analysed and rendered for two conversations. Nothing may crash, hang
-// or leak, whatever the template does. tools/fuzz links llama.cpp as it is built for everybody; to have its
-// Jinja interpreter instrumented too, compile its common/jinja/*.cpp, unicode.cpp and json.cpp into this
-// target.
+// Any bytes as a chat template: parsed, analysed and rendered for conversations of every kind. Nothing may
+// crash, hang or leak, whatever the template does.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "text/chat_template/chat_template.h"
+#include "text/chat_template/chat_input.h"
 
 namespace {
 
-using minerva::ChatMessage;
+using minerva::ChatOptions;
 using minerva::ChatTemplate;
 using minerva::Error;
 
@@ -29,12 +28,21 @@ void check_error(const Error& error, minerva::ErrorCode expected) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::vector<std::vector<ChatMessage>> kConversations = {
-      {{"user", "Hello"}},
-      {{"system", "Be brief."},
-       {"user", "1 + 1?"},
-       {"assistant", "<think>\nhm\n</think>\n\n2"},
-       {"user", "Gr\u00fc\u00dfe, 'you' & \"me\"\n"}},
+  static const std::vector<std::pair<const char*, ChatOptions>> kConversations = {
+      {R"([{"role": "user", "content": "Hello"}])", {}},
+      {R"([{"role": "system", "content": "Be brief."},
+           {"role": "user", "content": [{"type": "text", "text": "1 + 1?"}]},
+           {"role": "assistant", "content": "<think>\nhm\n</think>\n\n2", "reasoning_content": "hm"},
+           {"role": "user", "content": "Gr\u00fc\u00dfe, 'you' & \"me\"\n\u3000"}])",
+       {.variables = R"({"enable_thinking": false, "list": [1, 2.5, null]})"}},
+      {R"([{"role": "user", "content": "Weather?"},
+           {"role": "assistant", "tool_calls": [{"id": "call00001", "type": "function",
+            "function": {"name": "f", "arguments": {"a": [1, {}]}}}]},
+           {"role": "tool", "tool_call_id": "call00001", "name": "f", "content": "rain"},
+           {"role": "assistant", "content": "It "}])",
+       {.tools = R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}])",
+        .documents = R"([{"title": "t", "text": "x"}])",
+        .continue_final_message = "content"}},
   };
   // Less than what is allowed normally: the same ways to the limits, in less time.
   minerva::TemplateLimits limits;
@@ -43,14 +51,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.memory_bytes_max = 8 * 1024 * 1024;
   limits.time_max = std::chrono::milliseconds(500);
   const std::string_view source(reinterpret_cast<const char*>(data), size);
-  const auto parsed = ChatTemplate::parse(source, "<s>", "</s>", limits);
+  const auto parsed = ChatTemplate::parse(source, {{"bos_token", "<s>"}, {"eos_token", "</s>"}}, limits);
   if (!parsed) {
     check_error(parsed.error(), minerva::ErrorCode::ModelLoading);
     return 0;
   }
   check((*parsed)->source() == source);
-  for (const auto& conversation : kConversations) {
-    const auto prompt = (*parsed)->render(conversation, true);
+  for (const auto& [messages, options] : kConversations) {
+    const auto input = minerva::chat_input(messages, options);
+    check(input.has_value());
+    const auto prompt = (*parsed)->render(*input);
     if (prompt) {
       check(prompt->size() <= limits.output_bytes_max);
     } else {

@@ -3,7 +3,7 @@
 llama=llama
 [ -z "${MINERVA_LLAMA_SOURCE:-}" ] || llama=llama-other
 
-# What the source tree is made from: the pinned archive or another checkout, and what we insert into it.
+# What the source tree is made from: the pinned archive or another checkout.
 llama_source_id() {
   {
     if [ -n "${MINERVA_LLAMA_SOURCE:-}" ]; then
@@ -12,7 +12,6 @@ llama_source_id() {
     else
       grep '^llama-cpp-python==' tools/pins.txt
     fi
-    find cmake/llama -type f ! -name CMakeLists.txt | sort | xargs -r cat
   } | hash_of_input
 }
 
@@ -35,9 +34,6 @@ prepare_llama_source() {
     say "unpacking llama.cpp"
     tar -xzmf "$archive" -C "$fresh" --strip-components=2 --wildcards '*/vendor/llama.cpp'
     rm -f "$fresh/llama.cpp/.git"  # points to a repository that is not there
-  fi
-  if [ -f cmake/llama/guard_jinja.cmake ]; then
-    cmake -DSOURCE="$PWD/$fresh/llama.cpp" -P cmake/llama/guard_jinja.cmake >&2
   fi
   rm -rf ".cache/$llama.cpp" ".cache/stamps/$llama-build"
   mv "$fresh/llama.cpp" ".cache/$llama.cpp"

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "minerva/chat.h"
 #include "minerva/error.h"
 #include "minerva/export.h"
 #include "minerva/generation.h"
@@ -69,9 +70,16 @@ class MINERVA_API LoadedModel {
 
   bool has_chat_template() const noexcept;  ///< whether `render_chat` can work
   /// The prompt for a conversation, ending where the assistant answers: a request to `generate` with its
-  /// prompt fields set. Errors: InvalidRequest (no template, or the
-  /// template rejects the messages), ModelLoading (the template is damaged).
-  Result<GenerationRequest> render_chat(const std::vector<ChatMessage>& messages) const;
+  /// prompt fields set; `options` says what else it is rendered with, and where else it may end. Errors:
+  /// InvalidRequest (no template, or the template rejects the messages or has no place for what the options
+  /// give), ModelLoading (the template is damaged).
+  Result<GenerationRequest> render_chat(const std::vector<ChatMessage>& messages,
+                                        const ChatOptions& options = {}) const;
+  /// The same for messages as JSON, a list of objects as transformers' templates and OpenAI's requests have
+  /// them: with "tool_calls", "tool_call_id", "name", "reasoning_content", content as a list of typed parts,
+  /// or whatever else the template reads. A field that is null counts as absent.
+  Result<GenerationRequest> render_chat_json(std::string_view messages,
+                                             const ChatOptions& options = {}) const;
 
   /// Generates; blocks until done. What was computed for earlier requests is reused as far as the prompts
   /// agree. A request that is cancelled returns what it has, with FinishReason::Cancelled.

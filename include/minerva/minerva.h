@@ -412,6 +412,21 @@ typedef struct minerva_chat_message {
   const char* content;  ///< what was said
 } minerva_chat_message;
 
+/// What a chat template is given beside the messages. JSON texts end with a NUL; NULL gives nothing. What the
+/// model's template has no place for is MINERVA_INVALID_REQUEST. See `minerva::ChatOptions`.
+typedef struct minerva_chat_options {
+  size_t struct_size;     ///< set by `minerva_chat_options_init`
+  const char* tools;      ///< a JSON list of objects; where there is one, the template "tool_use" is used
+  const char* documents;  ///< a JSON list of objects
+  const char* variables;  ///< further variables of the template, a JSON object
+  bool add_generation_prompt;  ///< end where the assistant's answer starts. Default true; of no meaning with
+                               ///< `continue_final_message`
+  const char* continue_final_message;  ///< the field of the last message that the answer goes on with:
+                                       ///< "content"; NULL: none
+} minerva_chat_options;
+/// Sets every field to its default. `struct_size`: `sizeof *options`. NULL is allowed, and nothing happens.
+MINERVA_API void minerva_chat_options_init(minerva_chat_options* options, size_t struct_size);
+
 /// What is added to the logit of a token; minus infinity bans it.
 typedef struct minerva_logit_bias {
   int32_t id;  ///< the token
@@ -500,6 +515,13 @@ MINERVA_API minerva_status minerva_model_render_chat(const minerva_model* model,
                                                      const minerva_chat_message* messages, size_t count,
                                                      minerva_generation_request* request,
                                                      minerva_text** prompt, minerva_error** error);
+/// The same for messages as JSON, `size` bytes or MINERVA_NUL_TERMINATED: a list of objects with whatever
+/// fields the template reads ("tool_calls", "reasoning_content" ...). See
+/// `minerva::LoadedModel::render_chat_json`. `options`: NULL for the defaults.
+MINERVA_API minerva_status minerva_model_render_chat_json(const minerva_model* model, const char* messages,
+                                                          size_t size, const minerva_chat_options* options,
+                                                          minerva_generation_request* request,
+                                                          minerva_text** prompt, minerva_error** error);
 
 /// A token and how likely it was.
 typedef struct minerva_top_logprob {

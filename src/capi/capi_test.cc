@@ -129,6 +129,18 @@ std::vector<NullCase> null_cases() {
       {"request", [](E, M m, X x) { return minerva_model_render_chat(m, nullptr, 0, nullptr, &text, x); }},
       {"prompt", [](E, M m, X x) { return minerva_model_render_chat(m, nullptr, 0, &request, nullptr, x); }},
       {"model",
+       [](E, M, X x) {
+         return minerva_model_render_chat_json(nullptr, "[]", 2, nullptr, &request, &text, x);
+       }},
+      {"messages",
+       [](E, M m, X x) {
+         return minerva_model_render_chat_json(m, nullptr, 2, nullptr, &request, &text, x);
+       }},
+      {"request",
+       [](E, M m, X x) { return minerva_model_render_chat_json(m, "[]", 2, nullptr, nullptr, &text, x); }},
+      {"prompt",
+       [](E, M m, X x) { return minerva_model_render_chat_json(m, "[]", 2, nullptr, &request, nullptr, x); }},
+      {"model",
        [](E, M, X x) { return minerva_model_generate(nullptr, &request, nullptr, nullptr, nullptr, x); }},
       {"request",
        [](E, M m, X x) { return minerva_model_generate(m, nullptr, nullptr, nullptr, nullptr, x); }},

@@ -25,6 +25,21 @@ Result<std::vector<ChatMessage>> to_messages(const minerva_chat_message* message
   return to;
 }
 
+/// Sets the prompt fields of `request` to the prompt of `rendered`, which goes to `*prompt`.
+Result<void> hand_out_prompt(GenerationRequest rendered, minerva_generation_request& request,
+                             minerva_text*& prompt) {
+  auto* text = std::get_if<std::string>(&rendered.prompt);
+  if (text == nullptr) return internal_error("a chat template gave token ids");
+  prompt = std::make_unique<OwnedText>(std::move(*text)).release();
+  request.prompt = prompt->data;
+  request.prompt_size = prompt->size;
+  request.prompt_ids = nullptr;
+  request.prompt_ids_count = 0;
+  request.add_special = rendered.add_special;
+  request.parse_special = rendered.parse_special;
+  return {};
+}
+
 Result<std::shared_ptr<LoadedModel>> open_model(Engine& engine, const std::filesystem::path& path,
                                                 const minerva_model_options& options) {
   MINERVA_ASSIGN(const ModelOptions wanted, to_model_options(options));
@@ -116,16 +131,24 @@ minerva_status minerva_model_render_chat(const minerva_model* model, const miner
     MINERVA_TRY(check_struct(*request));
     MINERVA_ASSIGN(const auto conversation, to_messages(messages, count));
     MINERVA_ASSIGN(auto rendered, model->model->render_chat(conversation));
-    auto* text = std::get_if<std::string>(&rendered.prompt);
-    if (text == nullptr) return internal_error("a chat template gave token ids");
-    *prompt = std::make_unique<OwnedText>(std::move(*text)).release();
-    request->prompt = (*prompt)->data;
-    request->prompt_size = (*prompt)->size;
-    request->prompt_ids = nullptr;
-    request->prompt_ids_count = 0;
-    request->add_special = rendered.add_special;
-    request->parse_special = rendered.parse_special;
-    return {};
+    return hand_out_prompt(std::move(rendered), *request, *prompt);
+  });
+}
+
+minerva_status minerva_model_render_chat_json(const minerva_model* model, const char* messages, size_t size,
+                                              const minerva_chat_options* options,
+                                              minerva_generation_request* request, minerva_text** prompt,
+                                              minerva_error** error) {
+  clear(prompt);
+  return guarded(error, [&]() -> Result<void> {
+    MINERVA_TRY(need(model, "model"));
+    MINERVA_TRY(need(request, "request"));
+    MINERVA_TRY(need(prompt, "prompt"));
+    MINERVA_TRY(check_struct(*request));
+    MINERVA_ASSIGN(const auto conversation, to_text(messages, size, "messages"));
+    MINERVA_ASSIGN(const auto wanted, to_chat_options(options));
+    MINERVA_ASSIGN(auto rendered, model->model->render_chat_json(conversation, wanted));
+    return hand_out_prompt(std::move(rendered), *request, *prompt);
   });
 }
 

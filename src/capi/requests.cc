@@ -95,6 +95,13 @@ minerva_output_constraint StructTraits<minerva_output_constraint>::defaults() no
   return constraint;
 }
 
+minerva_chat_options StructTraits<minerva_chat_options>::defaults() noexcept {
+  minerva_chat_options options = {};
+  options.struct_size = sizeof options;
+  options.add_generation_prompt = true;
+  return options;
+}
+
 minerva_generation_request StructTraits<minerva_generation_request>::defaults() noexcept {
   const GenerationRequest given;
   minerva_generation_request request = {};
@@ -162,6 +169,15 @@ Result<OutputConstraint> to_output_constraint(const minerva_output_constraint* c
   return to;
 }
 
+Result<ChatOptions> to_chat_options(const minerva_chat_options* options) {
+  MINERVA_ASSIGN(const auto from, read_struct(options));
+  return ChatOptions{.tools = text_or_empty(from.tools),
+                     .documents = text_or_empty(from.documents),
+                     .variables = text_or_empty(from.variables),
+                     .add_generation_prompt = from.add_generation_prompt,
+                     .continue_final_message = text_or_empty(from.continue_final_message)};
+}
+
 Result<GenerationRequest> to_generation_request(const minerva_generation_request& request) {
   MINERVA_ASSIGN(const auto from, read_struct(&request));
   GenerationRequest to;
@@ -215,6 +231,9 @@ void minerva_sampling_options_init(minerva_sampling_options* options, size_t str
 }
 void minerva_output_constraint_init(minerva_output_constraint* constraint, size_t struct_size) {
   minerva::capi::set_up(constraint, struct_size);
+}
+void minerva_chat_options_init(minerva_chat_options* options, size_t struct_size) {
+  minerva::capi::set_up(options, struct_size);
 }
 void minerva_generation_request_init(minerva_generation_request* request, size_t struct_size) {
   minerva::capi::set_up(request, struct_size);

@@ -37,6 +37,12 @@ struct StructTraits<minerva_output_constraint> {
   static minerva_output_constraint defaults() noexcept;
 };
 template <>
+struct StructTraits<minerva_chat_options> {
+  static constexpr const char* name = "minerva_chat_options";
+  static constexpr std::size_t first_size = sizeof(minerva_chat_options);
+  static minerva_chat_options defaults() noexcept;
+};
+template <>
 struct StructTraits<minerva_generation_request> {
   static constexpr const char* name = "minerva_generation_request";
   static constexpr std::size_t first_size = sizeof(minerva_generation_request);
@@ -50,6 +56,7 @@ Result<EngineOptions> to_engine_options(const minerva_engine_options* options);
 Result<ModelOptions> to_model_options(const minerva_model_options& from);
 Result<SamplingOptions> to_sampling_options(const minerva_sampling_options* options);
 Result<OutputConstraint> to_output_constraint(const minerva_output_constraint* constraint);
+Result<ChatOptions> to_chat_options(const minerva_chat_options* options);
 Result<GenerationRequest> to_generation_request(const minerva_generation_request& request);
 
 Result<std::filesystem::path> to_path(const char* path);

@@ -250,6 +250,7 @@ TEST(CApiRequests, InitTakesNull) {
   minerva_model_options_init(nullptr, sizeof(minerva_model_options));
   minerva_sampling_options_init(nullptr, sizeof(minerva_sampling_options));
   minerva_output_constraint_init(nullptr, sizeof(minerva_output_constraint));
+  minerva_chat_options_init(nullptr, sizeof(minerva_chat_options));
   minerva_generation_request_init(nullptr, sizeof(minerva_generation_request));
 }
 
@@ -268,6 +269,8 @@ static_assert(sizeof(minerva_sampling_options) ==
               offsetof(minerva_sampling_options, logit_bias_count) + sizeof(std::size_t));
 static_assert(sizeof(minerva_output_constraint) ==
               offsetof(minerva_output_constraint, choices_count) + sizeof(std::size_t));
+static_assert(sizeof(minerva_chat_options) ==
+              offsetof(minerva_chat_options, continue_final_message) + sizeof(void*));
 static_assert(sizeof(minerva_generation_request) ==
               offsetof(minerva_generation_request, cancel) + sizeof(void*));
 

@@ -33,12 +33,17 @@ const CommandText kText = {
 
 class LoadedChatModel : public ChatModel {
  public:
-  LoadedChatModel(LoadedModel& model, ModelOptions options, OutputConstraint constraint, bool json)
-      : model_(model), options_(std::move(options)), constraint_(std::move(constraint)), json_(json) {}
+  LoadedChatModel(LoadedModel& model, ModelOptions options, ChatOptions chat_options,
+                  OutputConstraint constraint, bool json)
+      : model_(model),
+        options_(std::move(options)),
+        chat_options_(std::move(chat_options)),
+        constraint_(std::move(constraint)),
+        json_(json) {}
 
   Result<Turn> answer(const std::vector<ChatMessage>& messages, const GenerationFlags& flags,
                       const TextCallback& on_text, const std::stop_token& stop) override {
-    MINERVA_ASSIGN(auto request, model_.render_chat(messages));
+    MINERVA_ASSIGN(auto request, model_.render_chat(messages, chat_options_));
     request.max_tokens = flags.max_tokens;
     request.sampling = flags.sampling;
     request.stop = flags.stop;
@@ -64,6 +69,7 @@ class LoadedChatModel : public ChatModel {
  private:
   LoadedModel& model_;
   ModelOptions options_;
+  ChatOptions chat_options_;
   OutputConstraint constraint_;
   bool json_;
 };
@@ -76,6 +82,7 @@ class ChatCommandLine : public Command {
 
  private:
   ModelFlags model_;
+  TemplateFlags chat_template_;
   GenerationFlags generation_;
   EngineFlags engine_;
   bool no_history_ = false;
@@ -85,6 +92,7 @@ void ChatCommandLine::declare(Arguments& arguments) {
   arguments.group("Input");
   declare_model(arguments, model_);
   arguments.toggle("--no-history", "keep no history of what is typed", Listed::InFull, no_history_);
+  declare_template(arguments, chat_template_);
   declare_generation(arguments, generation_);
   declare_sampling(arguments, generation_.sampling);
   declare_engine(arguments, engine_);
@@ -102,6 +110,7 @@ std::string greeting(const LoadedModel& model, std::uint32_t context_tokens) {
 Result<int> ChatCommandLine::execute(Console& console) {
   MINERVA_TRY(check_generation(generation_, common_));
   MINERVA_ASSIGN(auto constraint, read_constraint(generation_.constraint));
+  MINERVA_ASSIGN(auto chat_options, read_template_flags(chat_template_));
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
   // Ctrl-C while loading ends the program; later it ends an answer.
   std::optional<InterruptScope> loading(std::in_place);
@@ -116,7 +125,8 @@ Result<int> ChatCommandLine::execute(Console& console) {
   }
   const bool interactive = is_terminal(STDIN_FILENO) && !console.json() &&
                            (console.err_is_terminal() || console.out_is_terminal());
-  LoadedChatModel model(*open.model, engine_.options, std::move(constraint), console.json());
+  LoadedChatModel model(*open.model, engine_.options, std::move(chat_options), std::move(constraint),
+                        console.json());
   ChatSession session(model, generation_);
   std::unique_ptr<LineReader> reader;
   if (interactive) {

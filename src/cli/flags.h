@@ -52,6 +52,14 @@ struct ConstraintFlags {
   std::vector<std::string> choices;
 };
 
+/// What the chat template is given beside the messages, as typed: JSON, or a file that holds it.
+struct TemplateFlags {
+  std::optional<std::string> tools;
+  std::optional<std::string> documents;
+  std::optional<std::string> variables;  ///< the JSON itself
+  bool given() const noexcept { return tools || documents || variables; }
+};
+
 struct GenerationFlags {
   SamplingOptions sampling;
   std::optional<std::uint32_t> max_tokens;
@@ -64,6 +72,7 @@ struct GenerationFlags {
 
 void declare_model(Arguments& arguments, ModelFlags& flags);
 void declare_text(Arguments& arguments, TextFlags& flags);
+void declare_template(Arguments& arguments, TemplateFlags& flags);
 void declare_generation(Arguments& arguments, GenerationFlags& flags);
 void declare_sampling(Arguments& arguments, SamplingOptions& sampling);
 void declare_engine(Arguments& arguments, EngineFlags& flags);
@@ -71,6 +80,9 @@ void declare_common(Arguments& arguments, CommonFlags& flags);
 
 /// The constraint that the flags stand for; files are read. Errors: InvalidRequest (no such file ...).
 Result<OutputConstraint> read_constraint(const ConstraintFlags& flags);
+
+/// What the flags stand for; files are read. Errors: InvalidRequest (no such file ...).
+Result<ChatOptions> read_template_flags(const TemplateFlags& flags);
 
 /// Refuses generation flags that contradict each other or would be ignored. Errors: InvalidRequest.
 Result<void> check_generation(const GenerationFlags& flags, const CommonFlags& common);

@@ -38,17 +38,20 @@ class RunCommand : public Command {
 
  private:
   Result<std::string> read_prompt() const;
+  Result<GenerationRequest> render(const LoadedModel& model, std::string prompt) const;
   Result<GenerationRequest> make_request(const LoadedModel& model, std::string prompt,
                                          Console& console) const;
   int finish(const LoadedModel& model, const GenerationRequest& request, const Generation& generation,
              Console& console) const;
 
   RunOptions options_;
+  ChatOptions chat_options_;
   OutputConstraint constraint_;
 };
 
 Result<std::string> RunCommand::read_prompt() const {
   if (options_.prompt_ids) return std::string{};
+  if (options_.messages) return read_text_file(*options_.messages);
   MINERVA_ASSIGN(auto prompt, read_text(options_.text));
   if (!prompt) {
     return invalid_request(
@@ -62,22 +65,42 @@ Result<std::string> RunCommand::read_prompt() const {
   return options_.raw || typed ? std::move(*prompt) : without_last_newline(std::move(*prompt));
 }
 
+/// `messages`, a JSON list, with one more of the assistant at its end; as it is when it is no list.
+std::string with_answer(const std::string& messages, const std::string& answer) {
+  auto list = nlohmann::ordered_json::parse(messages, nullptr, false);
+  if (!list.is_array()) return messages;
+  list.push_back({{"role", "assistant"}, {"content", answer}});
+  return list.dump();
+}
+
+Result<GenerationRequest> RunCommand::render(const LoadedModel& model, std::string prompt) const {
+  if (options_.messages) {
+    return model.render_chat_json(options_.prefill ? with_answer(prompt, *options_.prefill) : prompt,
+                                  chat_options_);
+  }
+  std::vector<ChatMessage> messages;
+  if (options_.generation.system) messages.push_back({"system", *options_.generation.system});
+  messages.push_back({"user", std::move(prompt)});
+  if (options_.prefill) messages.push_back({"assistant", *options_.prefill});
+  return model.render_chat(messages, chat_options_);
+}
+
 Result<GenerationRequest> RunCommand::make_request(const LoadedModel& model, std::string prompt,
                                                    Console& console) const {
   const GenerationFlags& flags = options_.generation;
   GenerationRequest request;
   const bool wants_template = !options_.raw && !options_.prompt_ids;
   if (wants_template && model.has_chat_template()) {
-    std::vector<ChatMessage> messages;
-    if (flags.system) messages.push_back({"system", *flags.system});
-    messages.push_back({"user", std::move(prompt)});
-    MINERVA_ASSIGN(request, model.render_chat(messages));
+    MINERVA_ASSIGN(request, render(model, std::move(prompt)));
   } else if (options_.prompt_ids) {
     request.prompt = *options_.prompt_ids;
   } else {
-    if (wants_template && flags.system) {
-      return invalid_request("the model has no chat template, so there is no place for --system",
-                             "Leave out --system, or write it into the prompt.");
+    if (wants_template &&
+        (flags.system || options_.messages || options_.prefill || options_.chat_template.given())) {
+      return invalid_request(
+          "the model has no chat template, so there is no place for --system, --messages, --tools, "
+          "--documents, --chat-template-kwargs and --prefill-response",
+          "Leave them out, or write them into the prompt.");
     }
     if (wants_template)
       console.note("note: the model has no chat template; it continues the prompt as it is (--raw)");
@@ -96,6 +119,8 @@ Result<GenerationRequest> RunCommand::make_request(const LoadedModel& model, std
 Result<int> RunCommand::execute(Console& console) {
   MINERVA_TRY(check_run(options_, common_));
   MINERVA_ASSIGN(constraint_, read_constraint(options_.generation.constraint));
+  MINERVA_ASSIGN(chat_options_, read_template_flags(options_.chat_template));
+  if (options_.prefill) chat_options_.continue_final_message = "content";
   MINERVA_ASSIGN(const auto path, locate_model(options_.model, text().name));
   MINERVA_ASSIGN(auto prompt, read_prompt());
   const InterruptScope interrupt;

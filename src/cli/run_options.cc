@@ -15,7 +15,12 @@ void declare_run(Arguments& arguments, RunOptions& options, CommonFlags& common)
                     MINERVA_ASSIGN(options.prompt_ids, parse_token_ids(name, value));
                     return {};
                   });
+  arguments.text("--messages", "FILE", "the conversation as JSON: [{\"role\": ..., \"content\": ...}]",
+                 Listed::InFull, options.messages);
+  declare_template(arguments, options.chat_template);
   declare_generation(arguments, options.generation);
+  arguments.text("--prefill-response", "TEXT", "how the answer begins: the model goes on after it",
+                 Listed::InFull, options.prefill);
   declare_sampling(arguments, options.generation.sampling);
   declare_engine(arguments, options.engine);
   declare_common(arguments, common);
@@ -28,6 +33,17 @@ Result<void> check_run(const RunOptions& options, const CommonFlags& common) {
   if (options.generation.system && (options.raw || options.prompt_ids)) {
     return invalid_request("--system needs the chat template, which --raw and --prompt-ids do without",
                            "Leave out --system, or write it into the text yourself.");
+  }
+  if (options.messages && (options.prompt_ids || options.text.given() || options.generation.system)) {
+    return invalid_request("--messages holds the whole conversation, but another text is given too",
+                           "Write the system prompt and the text into the messages.");
+  }
+  const bool for_template = options.messages || options.prefill || options.chat_template.given();
+  if (for_template && (options.raw || options.prompt_ids)) {
+    return invalid_request(
+        "--messages, --tools, --documents, --chat-template-kwargs and --prefill-response need the chat "
+        "template, which --raw and --prompt-ids do without",
+        "Leave them out, or write what they say into the text yourself.");
   }
   return check_generation(options.generation, common);
 }

@@ -11,6 +11,9 @@ namespace minerva::cli {
 struct RunOptions {
   ModelFlags model;
   TextFlags text;
+  TemplateFlags chat_template;
+  std::optional<std::string> messages;  ///< a file: the conversation as JSON, instead of a text
+  std::optional<std::string> prefill;   ///< how the answer begins
   GenerationFlags generation;
   EngineFlags engine;
   bool raw = false;

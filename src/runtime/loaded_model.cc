@@ -2,8 +2,19 @@
 
 #include "minerva/engine.h"
 #include "runtime/model_handle.h"
+#include "text/chat_template/chat_input.h"
 
 namespace minerva {
+namespace {
+
+Result<GenerationRequest> rendered(ModelHandle& handle, const ChatInput& input) {
+  MINERVA_ASSIGN(const auto chat_template, handle.chat_template(!input.tools.is_none()));
+  MINERVA_ASSIGN(auto prompt, render_all(*chat_template, input));
+  // The template writes the special tokens itself, as transformers' apply_chat_template has it.
+  return GenerationRequest{.prompt = std::move(prompt), .add_special = false, .parse_special = true};
+}
+
+}  // namespace
 
 LoadedModel::LoadedModel(std::unique_ptr<ModelHandle> handle) : handle_(std::move(handle)) {}
 LoadedModel::~LoadedModel() = default;
@@ -40,11 +51,16 @@ bool LoadedModel::has_chat_template() const noexcept {
   return !description().chat_templates.empty();
 }
 
-Result<GenerationRequest> LoadedModel::render_chat(const std::vector<ChatMessage>& messages) const {
-  MINERVA_ASSIGN(const auto chat_template, handle_->chat_template());
-  MINERVA_ASSIGN(auto prompt, chat_template->render(messages, true));
-  // The template writes the special tokens itself, as transformers' apply_chat_template has it.
-  return GenerationRequest{.prompt = std::move(prompt), .add_special = false, .parse_special = true};
+Result<GenerationRequest> LoadedModel::render_chat(const std::vector<ChatMessage>& messages,
+                                                   const ChatOptions& options) const {
+  MINERVA_ASSIGN(const auto input, chat_input(messages, options));
+  return rendered(*handle_, input);
+}
+
+Result<GenerationRequest> LoadedModel::render_chat_json(std::string_view messages,
+                                                        const ChatOptions& options) const {
+  MINERVA_ASSIGN(const auto input, chat_input(messages, options));
+  return rendered(*handle_, input);
 }
 
 Result<Generation> LoadedModel::generate(const GenerationRequest& request, const TextCallback& on_text) {

@@ -23,16 +23,17 @@ Result<ModelCache::Lease> ModelHandle::lease() {
   return engine_->lease(opened_, LeasePurpose::Look, {}, Clock::time_point::max());
 }
 
-Result<std::shared_ptr<const ChatTemplate>> ModelHandle::chat_template() {
+Result<std::shared_ptr<const ChatTemplate>> ModelHandle::chat_template(bool for_tools) {
+  auto& kept = templates_[for_tools ? 1 : 0];
   {
     const std::lock_guard lock(mutex_);
-    if (template_ != nullptr) return template_;
+    if (kept != nullptr) return kept;
   }
   MINERVA_ASSIGN(const auto held, lease());
-  MINERVA_ASSIGN(auto parsed, held.model().chat_template());
+  MINERVA_ASSIGN(auto parsed, held.model().chat_template(for_tools));
   const std::lock_guard lock(mutex_);
-  template_ = std::move(parsed);
-  return template_;
+  kept = std::move(parsed);
+  return kept;
 }
 
 Result<Generation> ModelHandle::generate(const GenerationRequest& request, const TextCallback& on_text) {

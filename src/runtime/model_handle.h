@@ -2,6 +2,7 @@
 // memory of the model itself.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,15 +27,15 @@ class ModelHandle {
 
   /// For a call that does not compute.
   Result<ModelCache::Lease> lease();
-  Result<std::shared_ptr<const ChatTemplate>> chat_template();
+  Result<std::shared_ptr<const ChatTemplate>> chat_template(bool for_tools);
   Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
 
  private:
   std::shared_ptr<EngineImpl> engine_;
   OpenedModel opened_;
   Facts facts_;
-  std::mutex mutex_;  // guards template_
-  std::shared_ptr<const ChatTemplate> template_;
+  std::mutex mutex_;                                              // guards templates_
+  std::array<std::shared_ptr<const ChatTemplate>, 2> templates_;  // by `for_tools`
 };
 
 }  // namespace minerva

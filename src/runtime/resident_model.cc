@@ -17,20 +17,17 @@ namespace {
 constexpr std::size_t kStopStringsMax = 64;
 constexpr std::size_t kStopBytesMax = 4096;
 
-const NamedTemplate* default_template(const ModelDescription& description) {
+const NamedTemplate* find_template(const ModelDescription& description, std::string_view name) {
   const auto& templates = description.chat_templates;
-  const auto found = std::ranges::find(templates, "default", &NamedTemplate::name);
-  if (found != templates.end()) return &*found;
-  return templates.empty() ? nullptr : &templates.front();
+  const auto found = std::ranges::find(templates, name, &NamedTemplate::name);
+  return found == templates.end() ? nullptr : &*found;
 }
 
-Result<std::shared_ptr<const ChatTemplate>> parse_template(const ResidentModel::Parts& parts) {
-  const NamedTemplate* source = default_template(parts.description);
-  if (source == nullptr) {
-    return invalid_request(fmt::format("'{}' has no chat template", parts.description.path.string()),
-                           "Use --raw to give the prompt to the model as it is.");
-  }
-  return ChatTemplate::parse(source->source, parts.tokenizer->bos_text(), parts.tokenizer->eos_text());
+const NamedTemplate* choose_template(const ModelDescription& description, bool for_tools) {
+  const NamedTemplate* chosen = for_tools ? find_template(description, "tool_use") : nullptr;
+  if (chosen == nullptr) chosen = find_template(description, "default");
+  const auto& templates = description.chat_templates;
+  return chosen == nullptr && !templates.empty() ? &templates.front() : chosen;
 }
 
 // What needs no computation.
@@ -63,14 +60,22 @@ ResidentModel::Parts completed(ResidentModel::Parts parts) {
 
 ResidentModel::ResidentModel(Parts parts)
     : parts_(completed(std::move(parts))),
-      template_(nullptr),
       contexts_(parts_),
       scheduler_(*parts_.model, contexts_, *parts_.arbiter,
                  {.queue_max = parts_.queue_max, .prefix_cache_bytes = parts_.prefix_cache_bytes}) {}
 
-Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template() const {
-  std::call_once(template_once_, [this] { template_ = parse_template(parts_); });
-  return template_;
+Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template(bool for_tools) const {
+  const NamedTemplate* chosen = choose_template(parts_.description, for_tools);
+  if (chosen == nullptr) {
+    return invalid_request(fmt::format("'{}' has no chat template", parts_.description.path.string()),
+                           "Use --raw to give the prompt to the model as it is.");
+  }
+  const std::lock_guard lock(template_mutex_);
+  auto& parsed = templates_[chosen];
+  if (parsed == nullptr) {
+    MINERVA_ASSIGN(parsed, ChatTemplate::parse(chosen->source, parts_.tokenizer->named_tokens()));
+  }
+  return parsed;
 }
 
 Result<Generation> ResidentModel::generate(const GenerationRequest& request, const TextCallback& on_text) {

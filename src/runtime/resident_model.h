@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,7 +44,8 @@ class ResidentModel {
   explicit ResidentModel(Parts parts);
 
   const Parts& parts() const noexcept { return parts_; }
-  Result<std::shared_ptr<const ChatTemplate>> chat_template() const;
+  /// The default template, or with `for_tools` the one named "tool_use", where there is one.
+  Result<std::shared_ptr<const ChatTemplate>> chat_template(bool for_tools) const;
   /// Thread-safe; see LoadedModel::generate.
   Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
 
@@ -78,8 +80,8 @@ class ResidentModel {
   Result<std::unique_ptr<GrammarMatcher>> make_matcher(const OutputConstraint& constraint) const;
 
   Parts parts_;
-  mutable std::once_flag template_once_;
-  mutable Result<std::shared_ptr<const ChatTemplate>> template_;
+  mutable std::mutex template_mutex_;
+  mutable std::map<const NamedTemplate*, std::shared_ptr<const ChatTemplate>> templates_;  // guarded by it
   mutable std::once_flag grammar_once_;
   mutable std::unique_ptr<GrammarCompiler> grammar_compiler_;
   std::atomic<bool> first_generation_ = true;

@@ -153,6 +153,7 @@ const std::vector<StructCase> kStructs = {
     {"OutputConstraint"},
     {"GenerationRequest", {"prompt_ids", "prompt_ids_count"}},  // Prompt is a variant
     {"ChatMessage"},
+    {"ChatOptions"},
     {"TopLogprob"},
     {"GeneratedToken"},
     {"Timings"},
@@ -198,6 +199,7 @@ const std::map<std::string, std::string> kFunctions = {
     {"LoadedModel::tokenize", "minerva_model_tokenize"},
     {"LoadedModel::detokenize", "minerva_model_detokenize"},
     {"LoadedModel::render_chat", "minerva_model_render_chat"},
+    {"LoadedModel::render_chat_json", "minerva_model_render_chat_json"},
     {"LoadedModel::generate", "minerva_model_generate"},
     {"version", "minerva_version"},
     {"detect", "minerva_detect"},

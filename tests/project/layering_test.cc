@@ -32,9 +32,8 @@ const std::set<std::string, std::less<>> kCHeaders = {"stdbool.h", "stddef.h", "
 
 // Where llama.cpp's headers may be included, and what its include folders are (an adapter is one file with
 // its header).
-const std::vector<std::string> kLlamaUsers = {"src/backends/llama/", "src/text/chat_template/",
-                                              "src/text/tokenizer/llama_", "src/text/llama_",
-                                              "src/convert/llama_"};
+const std::vector<std::string> kLlamaUsers = {"src/backends/llama/", "src/text/tokenizer/llama_",
+                                              "src/text/llama_", "src/convert/llama_"};
 const std::vector<std::string> kLlamaFolders = {"include", "ggml/include", "common", "src", "vendor"};
 
 // The module that a path like "src/formats/gguf/reader.cc" or an include like "formats/gguf/reader.h" is in.

@@ -5,14 +5,15 @@ _minerva_flags() {
   local common="--json -v --verbose --no-progress --color -h --help --help-all"
   local model="-m --model"
   local text="-p --prompt -f --file"
+  local template="--tools --documents --chat-template-kwargs --chat-template-config"
   local answer="-n --max-tokens --n-predict -sys --system --stop -r --reverse-prompt --ignore-eos --top-logprobs
     --json-schema --json-object --regex --grammar --choice"
   local sampling="--temp --temperature --top-k --top-p --min-p --typical --typical-p --repeat-penalty
     --repetition-penalty --repeat-last-n --presence-penalty --frequency-penalty -s --seed --logit-bias"
   local engine="-c --ctx-size -t --threads -b --batch-size --backend --numeric --memory-limit --no-mmap"
   case $1 in
-    run) echo "$model $text --raw --prompt-ids $answer $sampling $engine $common" ;;
-    chat) echo "$model --no-history $answer $sampling $engine $common" ;;
+    run) echo "$model $text --raw --prompt-ids --messages --prefill-response $template $answer $sampling $engine $common" ;;
+    chat) echo "$model --no-history $template $answer $sampling $engine $common" ;;
     show) echo "$model --template $common" ;;
     tokenize) echo "$model $text --no-bos --no-parse-special --ids --jsonl $common" ;;
     convert) echo "$model -o --output --type --outtype --force --no-tokenizer --approximate $common" ;;
@@ -38,7 +39,7 @@ _minerva() {
   fi
   case $previous in
     -m | --model) _minerva_models "$current"; return ;;
-    -f | --file | -o | --output | --json-schema | --grammar)
+    -f | --file | -o | --output | --json-schema | --grammar | --messages | --tools | --documents)
       local IFS=$'\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))

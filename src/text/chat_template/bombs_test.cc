@@ -60,7 +60,12 @@ std::string tuple_tree(std::string_view then) {
          std::string(then);
 }
 std::string cycle(std::string_view then) {
-  return "{% set a = [1] %}{% set b = a.append(a) %}" + std::string(then);
+  return "{% set ns = namespace() %}{% set ns.a = [ns] %}" + std::string(then);
+}
+/// Does `then` 1,000 times with a list of 100,000 numbers in `l` and a text of 300,000 letters in `t`.
+std::string often(std::string_view then) {
+  return "{% set l = range(99999) | list %}{% set t = 'x ' * 150000 %}{% for i in range(1000) %}{% set x = " +
+         std::string(then) + " %}{% endfor %}";
 }
 
 // Where a slow machine may run out of time first, that is as good an answer.
@@ -103,8 +108,6 @@ std::vector<Bomb> syntax_bombs() {
       {"Ternaries", "{{ " + repeat("1 if 1 else ", 20'000) + "1 }}", kChain},
       {"Elifs", "{% if a %}" + repeat("{% elif b %}", 20'000) + "{% endif %}", kChain},
       {"ChainsWithinBrackets", "{{ " + repeat("a+a+a+a+a+a+a+a+a+a+a+(", 99) + "1" + repeat(")", 99) + " }}", kChain},
-      {"HugeInteger", "{{ " + repeat("9", 100) + " }}", "out of range"},
-      {"HugeFloat", "{{ " + repeat("9", 5000) + ".0 }}", "out of range"},
       {"HugeName", "{{ " + repeat("a", 100'000) + " }}", "a name is longer"},
       {"UnclosedText", "{{ '" + repeat("a", 100'000), "unexpected end"},
       {"UnclosedComment", "{# " + repeat("a", 100'000), "missing end of comment"},
@@ -127,17 +130,12 @@ std::vector<Bomb> running_bombs() {
       {"RecursiveDefault", "{% macro f(a=f()) %}{% endmacro %}{{ f() }}", kCalls},
       {"NestedLoops", "{% for i in range(3000) %}{% for j in range(3000) %}x{% endfor %}{% endfor %}", kTime},
       {"DeepLoops", repeat("{% for i in range(50) %}", 20) + repeat("{% endfor %}", 20), kTime},
-      {"Range", "{{ range(1000000000) | length }}", kSteps},
-      {"RangeOfRanges", "{% for i in range(1000) %}{% set x = range(90000) %}{% endfor %}", kTime},
-      {"RangeBackwards", "{{ range(0, -1000000000, -1) | length }}", kSteps},
-      {"RangeAtTheEdge", "{{ range(9223372036854775000, 9223372036854775807, 500) | length }}", "too large"},
       {"Doubling", "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", kText},
       {"DoublingBySet", "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}", kText},
       {"DoublingLists", "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}", kTime},
-      {"ListOfLists", "{% set l = range(100000) | list %}{% set ns = namespace(k=[]) %}{% for i in range(1000) %}{% set x = ns.k.append(l | reverse) %}{% endfor %}", kTime},
-      {"ListOfTexts", "{% set t = 'x' * 300000 %}{% set l = [] %}{% for i in range(1000) %}{% set x = l.append(t | upper) %}{% endfor %}", kMemory},
+      {"ListOfLists", "{% set l = range(99999) | list %}{% set ns = namespace(k=[]) %}{% for i in range(1000) %}{% set ns.k = ns.k + [l | reverse | list] %}{% endfor %}", kTime},
+      {"ListOfTexts", "{% set t = 'x' * 300000 %}{% set ns = namespace(l=[]) %}{% for i in range(1000) %}{% set ns.l = ns.l + [t ~ i] %}{% endfor %}", kMemory},
       {"Repetition", "{{ 'x' * 1000000000 }}", kText},
-      {"RepetitionOfNothing", "{{ '' * 1000000000000000000 }}", kTime},
       {"Replace", "{{ ('a' * 10000) | replace('a', 'b' * 10000) }}", kText},
       {"ReplaceNothing", "{{ ('a' * 10000) | replace('', 'b' * 10000) }}", kText},
       {"Join", "{{ range(10000) | join('b' * 100000) }}", kMemory},
@@ -146,8 +144,7 @@ std::vector<Bomb> running_bombs() {
       {"IndentLines", "{{ ('a\\n' * 10000) | indent('x' * 100000) }}", kMemory},
       {"JsonIndent", "{{ [1] | tojson(indent=1000000000) }}", kText},
       {"JsonIndentDeep", nested_list("{{ ns.l | tojson(indent=10000) }}"), ""},
-      {"JsonSeparators", "{{ range(10000) | list | tojson(separators=['x' * 100000, ':']) }}", kMemory},
-      {"JsonTexts", "{% set t = 'x' * 100000 %}{{ [t, t, t, t, t, t, t, t, t, t] | tojson }}{% set k = [] %}{% for i in range(2000) %}{% set x = k.append(t) %}{% endfor %}{{ k | tojson }}", kMemory},
+      {"JsonTexts", "{% set t = 'x' * 100000 %}{{ [t, t, t, t, t, t, t, t, t, t] | tojson }}{{ ([t] * 2000) | tojson }}", kMemory},
       {"Format", "{% set t = 'x' * 1000000 %}{{ ('{}' * 40).format(" + repeat("t,", 40) + ") }}", kText},
       {"DeepJson", nested_list("{{ ns.l | tojson }}"), kDeep},
       {"DeepText", nested_list("{{ ns.l | string }}"), kDeep},
@@ -159,13 +156,8 @@ std::vector<Bomb> running_bombs() {
       {"TreePrint", tuple_tree("{{ ns.t }}"), kTime},
       {"TreeEquality", tuple_tree("{{ ns.t == (ns.t, 1) }}{{ ns.t == ns.t }}"), kTime},
       {"TreeKey", tuple_tree("{{ {ns.t: 1} }}"), kTime},
-      {"CycleJson", cycle("{{ a | tojson }}"), kDeep},
-      {"CycleText", cycle("{{ a | string }}"), kDeep},
-      {"CyclePrint", cycle("{{ a }}"), kDeep},
-      {"CycleInKey", cycle("{{ {(nothing | default(k=a)): 1} }}"), kDeep},
-      {"CycleOfFunctions", "{% set a = [] %}{% set b = a.append(a.append) %}{{ a | string }}", kDeep},
-      {"CycleInNamespace", "{% set ns = namespace() %}{% set ns.self = ns %}{{ ns | tojson }}", kDeep},
-      {"Sort", "{% for i in range(100) %}{% set x = range(100000) | reverse | sort %}{% endfor %}", kTime},
+      {"CycleText", cycle("{{ ns.a | string }}"), kDeep},
+      {"CyclePrint", cycle("{{ ns.a }}"), kDeep},
       {"Uppercase", "{% set t = 'x' * 300000 %}{% for i in range(100000) %}{% set x = t | upper %}{% endfor %}", kTime},
       {"Comparison", "{% set t = 'x' * 300000 %}{% for i in range(100000) %}{% set x = t == t ~ '' %}{% endfor %}", kTime},
       {"ManyVariables", repeat("{% set v", 1) + [] {
@@ -182,26 +174,80 @@ std::vector<Bomb> running_bombs() {
          }
          return "{% macro f(" + parameters + ") %}{% endmacro %}{% for i in range(100) %}{{ f(" + arguments + ") }}{% endfor %}";
        }(), kTime},
-      {"PopFromTheFront", "{% for k in range(100) %}{% set l = range(100000) | list %}{% for i in range(100000) %}{% set x = l.pop(0) %}{% endfor %}{% endfor %}", kTime},
       {"StripManyParts", "{% for i in range(1000) %}{{ (' ' * 100000) | trim }}{% endfor %}", kTime},
       {"StripCharacters", "{% for i in range(100) %}{{ ('a' * 400000).strip('b' * 300000 ~ 'a') }}{% endfor %}", kTime},
       {"Split", "{% for i in range(1000) %}{% set x = ('a,' * 300000).split(',') %}{% endfor %}", ""},
       {"SplitFromTheRight", "{% for i in range(1000) %}{% set x = ('a,' * 300000).rsplit(',') %}{% endfor %}", ""},
       {"Search", "{% for i in range(1000) %}{{ ('a' * 200000 ~ 'b') in ('a' * 300000) }}{% endfor %}", ""},
-      {"StrftimeFormat", "{{ strftime_now('%Y' * 100000) }}", "failed to format time"},
-      {"StrftimeWidth", "{{ strftime_now('%1000000000d') }}", "failed to format time"},
+      {"CycleFormat", cycle("{{ '%s' % ns }}"), kDeep},
+      {"CyclePprint", cycle("{{ ns.a | pprint }}"), kDeep},
+      {"Range", "{{ range(1000000000) | length }}", "Range too big"},
+      {"RangeOfRanges", "{% for i in range(1000) %}{% set x = range(90000) | list %}{% endfor %}", kTime},
+      {"PowerTower", "{{ 9 ** 9 ** 9 ** 9 }}", ""},
+      {"HugePower", "{{ 2 ** 100000000 }}", ""},
+      {"HugeFactor", "{% set ns = namespace(n=3) %}{% for i in range(60) %}{% set ns.n = ns.n * ns.n %}{% endfor %}{{ ns.n }}", ""},
+      {"HugeFloat", "{{ 1e999999999 ** 2 - 1e5 ** 400 }}", ""},
+      {"Center", "{{ 'a' | center(1000000000) }}", kText},
+      {"Ljust", "{{ 'a'.ljust(1000000000) }}", kText},
+      {"Zfill", "{{ '7'.zfill(1000000000) }}", kText},
+      {"Expandtabs", "{{ '\t\t\t'.expandtabs(1000000000) }}", kText},
+      {"FormatWidth", "{{ '%1000000000d' | format(1) }}", kText},
+      {"FormatPrecision", "{{ '%.1000000000f' | format(1.5) }}", ""},
+      {"FormatStar", "{{ '%*d' | format(1000000000, 1) }}", kText},
+      {"BraceFormatWidth", "{{ '{:1000000000}'.format(1) }}", kText},
+      {"BraceFormatPrecision", "{{ '{:.1000000000f}'.format(1.5) }}", ""},
+      {"BraceFormatNested", "{{ '{:{}}'.format(1, 1000000000) }}", kText},
+      {"ListRepetition", "{{ ([1] * 1000000000) | length }}", kTime},
+      {"TupleRepetition", "{{ ((1, 2) * 1000000000) | length }}", kTime},
+      {"Batch", "{{ [1] | batch(1000000000, 0) | list | length }}", kTime},
+      {"Slice", "{{ [1] | slice(1000000000) | list | length }}", kTime},
+      {"Wordwrap", often("t | wordwrap(1)"), kTime},
+      {"WordwrapWith", "{{ ('x ' * 10000) | wordwrap(1, wrapstring='y' * 100000) }}", kText},
+      {"Truncate", often("t | truncate(200000)"), kTime},
+      {"Striptags", often("('<' ~ t) | striptags"), kTime},
+      {"StriptagsOfOpenTags", "{{ ('<' * 300000) | striptags | length }}{{ ('<!--' * 100000) | striptags | length }}{% for i in range(1000) %}{{ ('<a' * 100000) | striptags }}{% endfor %}", kTime},
+      {"Urlize", often("t | urlize"), kTime},
+      {"Title", often("t | title"), kTime},
+      {"Wordcount", often("t | wordcount"), kTime},
+      {"Escape", often("t | e"), kTime},
+      {"Urlencode", often("t | urlencode"), kTime},
+      {"ListOfText", often("t | list"), kTime},
+      {"ReverseText", often("t | reverse"), kTime},
+      {"SliceText", often("t[::-1]"), kTime},
+      {"Translate", often("t.translate({120: 'yyyyyyyyyyyyyyyy'})"), kTime},
+      {"Casefold", often("t.casefold() == t.swapcase()"), kTime},
+      {"Encode", often("t.encode()"), kTime},
+      {"Count", often("t.count('xx') + t.find('y')"), kTime},
+      {"Repr", often("[t] | string"), kTime},
+      {"Sort", often("l | reverse | sort"), kTime},
+      {"SortTexts", often("t.split() | sort"), kTime},
+      {"Unique", often("l | unique | list"), kTime},
+      {"Groupby", "{% set l = [{'a': 1}] * 90000 %}{% for i in range(1000) %}{% set x = l | groupby('a') | list %}{% endfor %}", kTime},
+      {"Dictsort", often("dict.fromkeys(l) | dictsort"), kTime},
+      {"MapChain", often("l | map('string') | map('upper') | map('lower') | list"), kTime},
+      {"SelectChain", often("l | select('odd') | reject('even') | list"), kTime},
+      {"Sum", often("l | sum"), kTime},
+      {"SumOfLists", "{{ ([[1, 2, 3]] * 30000) | sum(start=[]) | length }}", kTime},
+      {"Max", often("l | max"), kTime},
+      {"MembershipInLists", often("-1 in l"), kTime},
+      {"EqualLists", often("l == l + [1]"), kTime},
+      {"Pprint", often("l | pprint"), kTime},
+      {"JsonOfNumbers", often("l | tojson"), kTime},
+      {"Items", often("dict.fromkeys(l) | items | list"), kTime},
+      {"CallChain", "{% macro a(n) %}{{ b(n) }}{{ b(n) }}{% endmacro %}{% macro b(n) %}{% for i in range(n) %}{{ c(n) }}{% endfor %}{% endmacro %}{% macro c(n) %}{{ n }}{% endmacro %}{% for i in range(10000) %}{{ a(1000) }}{% endfor %}", kTime},
+      {"RecursiveLoop", "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", ""},
+      {"ForkingLoop", "{% set n = [[[[[[[[[[[[1, 1], 1], 1], 1], 1], 1], 1], 1], 1], 1], 1], 1] %}{% for x in [n] * 9000 recursive %}{% if x is iterable %}{{ loop([x, x]) }}{% endif %}{% endfor %}", ""},
+      {"FilterBlocks", "{% for i in range(10000) %}{% filter upper | lower | title %}{{ 'x' * 100000 }}{% endfilter %}{% endfor %}", kTime},
+      {"SetBlocks", "{% for i in range(10000) %}{% set x %}{{ 'x' * 100000 }}{% endset %}{% endfor %}", kTime},
+      {"Xmlattr", often("dict.fromkeys(t.split(), 1) | xmlattr"), kTime},
+      {"IntOfDigits", "{{ ('9' * 4000) | int }}{% for i in range(100000) %}{% set x = ('9' * 100000) | int %}{% endfor %}", kTime},
+      {"Lipsum", "{% for i in range(1000) %}{{ lipsum(n=1000) }}{% endfor %}", ""},
+      {"Strftime", "{{ strftime_now('%c' * 10000000) }}", ""},
       {"RaiseHugeMessage", "{{ raise_exception('x' * 30000) }}", R"(xxx\.\.\.)"},
       {"DivideByZero", "{{ 1 % 0 }}", "division by zero"},
       {"DivisibleByZero", "{{ 1 is divisibleby(0) }}", "division by zero"},
-      {"IntegerOverflow", "{{ 9223372036854775807 * 9223372036854775807 }}", "64 bits"},
-      {"NegateTheSmallest", "{{ -(-9223372036854775808) }}", "64 bits"},
-      {"AbsOfTheSmallest", "{{ (-9223372036854775808) | abs }}", "64 bits"},
-      {"HugeFloatToInteger", "{{ " + repeat("9", 300) + ".0 | int }}", "64 bits"},
       {"SliceByZero", "{{ 'abc'[::0] }}", "zero"},
-      {"UnpackShrunkList", "{% set l = [[1, 2], [3, 4]] %}{% for a, b in l %}{% set x = l[1].pop() %}{{ b }}{% endfor %}", "Too few items"},
       {"BreakOutside", "{% break %}", "line 1"},
-      {"CallOfNothing", "{{ nothing() }}", "not a function"},
-      {"SpreadArguments", "{{ range(*[1]) }}", "line 1"},
   };
 }
 // clang-format on
@@ -217,7 +263,7 @@ class BombTest : public ::testing::TestWithParam<Bomb> {};
 
 TEST_P(BombTest, EndsInAReadableErrorSoon) {
   const double start = processor_ms();
-  const auto parsed = ChatTemplate::parse(GetParam().source, "<s>", "</s>");
+  const auto parsed = ChatTemplate::parse(GetParam().source, {{"bos_token", "<s>"}});
   EXPECT_LT(processor_ms() - start, kSoonMs);
   if (!parsed) {
     EXPECT_EQ(parsed.error().code, ErrorCode::ModelLoading);
@@ -240,7 +286,7 @@ TEST_P(FuseTest, EndsInAReadableErrorSoon) {
   limits.time_max = std::chrono::milliseconds(100 * testing::kSlowdown);
   const auto parsed = ChatTemplate::parse(
       "{% if messages[0].content == 'light the fuse' %}" + GetParam().source + "{% else %}hello{% endif %}",
-      "<s>", "</s>", limits);
+      {{"bos_token", "<s>"}}, limits);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ((*parsed)->render({{"user", "hi"}}, true).value_or(""), "hello");
   const double start = processor_ms();

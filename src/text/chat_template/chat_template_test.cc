@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -33,7 +34,7 @@ TemplateLimits unhurried() {
 
 std::shared_ptr<const ChatTemplate> parsed(std::string_view source,
                                            const TemplateLimits& limits = unhurried()) {
-  auto result = ChatTemplate::parse(source, "<s>", "</s>", limits);
+  auto result = ChatTemplate::parse(source, {{"bos_token", "<s>"}, {"eos_token", "</s>"}}, limits);
   EXPECT_TRUE(result) << result.error().message;
   return result.value_or(nullptr);
 }
@@ -65,7 +66,7 @@ TEST(ChatTemplateTest, KeepsTheSourceAsGiven) {
   constexpr std::string_view kSource = "a\r\nb{{ 1 }}\r\n";
   const auto chat_template = parsed(kSource);
   EXPECT_EQ(chat_template->source(), kSource);
-  EXPECT_EQ(chat_template->render({}, true).value_or(""), "a\nb1");
+  EXPECT_EQ(chat_template->render(ChatInput()).value_or(""), "a\nb1");
 }
 
 TEST(ChatTemplateTest, AnEmptyTemplateMakesAnEmptyPrompt) {
@@ -93,7 +94,7 @@ TEST(ChatTemplateTest, SyntaxErrorsNameTheLine) {
       {"{% set x = 1 %}\n{% endif %}", "line 2: Unknown statement: endif"},
   };
   for (const auto& test : kCases) {
-    const auto result = ChatTemplate::parse(test.source, "", "");
+    const auto result = ChatTemplate::parse(test.source, {});
     ASSERT_FALSE(result) << test.source;
     EXPECT_EQ(result.error().code, ErrorCode::ModelLoading);
     EXPECT_THAT(result.error().message, HasSubstr(test.says)) << test.source;
@@ -133,8 +134,8 @@ TEST(ChatTemplateTest, LimitsAreNamedAndConfigurable) {
 
   limits = unhurried();
   limits.source_bytes_max = 10;
-  EXPECT_FALSE(ChatTemplate::parse("01234567890", "", "", limits));
-  EXPECT_TRUE(ChatTemplate::parse("0123456789", "", "", limits));
+  EXPECT_FALSE(ChatTemplate::parse("01234567890", {}, limits));
+  EXPECT_TRUE(ChatTemplate::parse("0123456789", {}, limits));
 }
 
 TEST(ChatTemplateTest, WhatIsCloseToTheLimitsStillRenders) {
@@ -211,17 +212,18 @@ TEST(ChatTemplateTest, GivesTypedContentToTemplatesThatWantIt) {
   EXPECT_EQ(chat_template->render({{"user", "hi"}}, true).value_or(""), "(text: hi)");
 }
 
-TEST(ChatTemplateTest, ATemplateThatEmptiesTheMessagesCannotConfuseTheAnalysis) {
-  EXPECT_EQ(rendered("{{ messages.pop().content }}"), "hi");
+TEST(ChatTemplateTest, MessagesCannotBeChanged) {
+  EXPECT_THAT(rendered("{{ messages.pop().content }}"),
+              HasSubstr("cannot work with these messages in line 1"));
 }
 
 TEST(ChatTemplateTest, TellsTheTime) {
   const auto chat_template = parsed("{{ strftime_now('%Y-%m-%d') }}");
-  RenderOptions options;
-  options.now = std::chrono::system_clock::from_time_t(1721997005);  // noon of 26 July 2024 in UTC
-  EXPECT_THAT(chat_template->render({}, options).value_or(""), HasSubstr("2024-07-2"));
+  ChatInput input;
+  input.now = std::chrono::system_clock::from_time_t(1721997005);  // noon of 26 July 2024 in UTC
+  EXPECT_THAT(chat_template->render(input).value_or(""), HasSubstr("2024-07-2"));
   const std::time_t before = std::time(nullptr);
-  const std::string today = chat_template->render({}, true).value_or("");
+  const std::string today = chat_template->render(ChatInput()).value_or("");
   char expected[2][32];
   const std::time_t after = std::time(nullptr);
   std::tm local{};
@@ -277,16 +279,15 @@ Result<std::string> rendered_on_a_small_stack(const std::string& source) {
 
 TEST(ChatTemplateTest, RespectsASmallStack) {
   EXPECT_EQ(rendered_on_a_small_stack("{{ messages | length }}").value_or(""), "1");
-  const auto bomb =
-      rendered_on_a_small_stack("{% set a = [1] %}{% set b = a.append(a) %}{{ a | tojson }}{{ a | string }}");
+  const auto bomb = rendered_on_a_small_stack(
+      "{% set ns = namespace(l=[1]) %}{% for i in range(1000) %}{% set ns.l = [[[[[[[[[[ns.l]]]]]]]]]] %}"
+      "{% endfor %}{{ ns.l | tojson }}{{ ns.l }}");
   ASSERT_FALSE(bomb);
-  EXPECT_THAT(bomb.error().message, HasSubstr("nested too deeply"));
 }
 
-TEST(ChatTemplateTest, CyclesAreLegalAndLeaveNothingBehind) {
-  EXPECT_EQ(rendered("{% set a = [1] %}{% set b = a.append(a) %}{{ a | length }}{% set ns = namespace() %}"
-                     "{% set ns.self = ns %}{{ ns.self.self is mapping }}"),
-            "2True");
+TEST(ChatTemplateTest, CyclesLeaveNothingBehind) {
+  EXPECT_EQ(rendered("{% set ns = namespace() %}{% set ns.self = ns %}{{ ns.self.self is mapping }}"),
+            "False");
   EXPECT_EQ(rendered("{% macro keep(ns) %}{% set ns.f = caller %}{% endmacro %}{% set ns = namespace() %}"
                      "{% call keep(ns) %}called{% endcall %}{{ ns.f() }}"),
             "called");
@@ -299,21 +300,25 @@ TEST(ChatTemplateTest, LongChainsOfValuesAreFreedWithoutRecursion) {
   EXPECT_EQ(rendered_small("{% set ns = namespace(l=[]) %}{% for i in range(1000) %}"
                            "{% set ns.l = [[[[[[[[[[[[[[[[[[[[ns.l]]]]]]]]]]]]]]]]]]]] %}{% endfor %}x"),
             "x");
-  // From the outside in.
-  EXPECT_EQ(
-      rendered_small("{% set root = [] %}{% set ns = namespace(inner=root) %}{% for i in range(5000) %}"
-                     "{% set n = [] %}{% set _ = ns.inner.append(n) %}{% set ns.inner = n %}{% endfor %}"
-                     "{{ root | length }}"),
-      "1");
   EXPECT_EQ(rendered_small("{% set ns = namespace(k=1) %}{% for i in range(5000) %}"
-                           "{% set ns.k = nothing | default(k=ns.k) %}{% endfor %}x"),
+                           "{% set ns.k = {'k': ns.k} %}{% endfor %}x"),
             "x");
 }
 
+// jinja2 prints where the method lies in memory; ours lies nowhere.
+TEST(ChatTemplateTest, AMethodThatIsNotCalledIsPrintedAsPythonPrintsIt) {
+  EXPECT_THAT(rendered("{{ {'items': 5}.items }}|{{ {'items': 5}['items'] }}"),
+              ::testing::MatchesRegex("<built-in method items of dict object at 0x[0-9a-f]+>\\|5"));
+}
+
 TEST(ChatTemplateTest, EveryTemplateThatLlamaCppKnowsRenders) {
+  // In jinja2 these fail without tools, or without variables that nobody else gives (goldens.json).
+  const std::set<std::string> special = {
+      "CohereForAI-c4ai-command-r-plus-tool_use.jinja", "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja",
+      "NousResearch-Hermes-3-Llama-3.1-8B-tool_use.jinja", "fireworks-ai-llama-3-firefunction-v2.jinja"};
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(MINERVA_LLAMA_SOURCE "/models/templates")) {
-    if (entry.path().extension() != ".jinja") continue;
+    if (entry.path().extension() != ".jinja" || special.contains(entry.path().filename())) continue;
     ++files;
     SCOPED_TRACE(entry.path().filename().string());
     const auto chat_template = parsed(file_text(entry.path()));

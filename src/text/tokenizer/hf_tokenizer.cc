@@ -304,5 +304,10 @@ std::string HfTokenizer::bos_text() const {
 std::string HfTokenizer::eos_text() const {
   return special_.eos ? token_text(*special_.eos).value_or("") : "";
 }
+std::vector<std::pair<std::string, std::string>> HfTokenizer::named_tokens() const {
+  auto named = special_.named;
+  for (auto& [name, text] : Tokenizer::named_tokens()) named.emplace(name, text);
+  return {named.begin(), named.end()};
+}
 
 }  // namespace minerva::tokenizers

@@ -1,6 +1,7 @@
 // The tokenizer that tokenizer.json describes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,6 +41,7 @@ struct SpecialIds {
   std::optional<TokenId> bos;
   std::optional<TokenId> eos;
   std::unordered_set<TokenId> end_of_generation;
+  std::map<std::string, std::string> named;  // texts, by name: "unk_token" ...
 };
 
 class HfTokenizer final : public Tokenizer {
@@ -59,6 +61,7 @@ class HfTokenizer final : public Tokenizer {
   std::optional<TokenId> eos() const override { return special_.eos; }
   std::string bos_text() const override;
   std::string eos_text() const override;
+  std::vector<std::pair<std::string, std::string>> named_tokens() const override;
 
   /// The string of a token as the file writes it; nothing for an id that isn't there.
   std::optional<std::string> token_text(TokenId id) const;

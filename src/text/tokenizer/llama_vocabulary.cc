@@ -4,6 +4,7 @@
 #include <llama.h>
 
 #include <array>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -16,6 +17,14 @@ namespace {
 
 /// A text longer than this is not for any context: 16 MiB is some 4 million tokens.
 constexpr std::size_t kTextBytesMax = 16U << 20U;
+
+/// What GGUF calls the ids of other tokens that templates may name.
+constexpr std::array<std::pair<const char*, const char*>, 4> kOtherTokens = {{
+    {"unk_token", "tokenizer.ggml.unknown_token_id"},
+    {"pad_token", "tokenizer.ggml.padding_token_id"},
+    {"sep_token", "tokenizer.ggml.seperator_token_id"},
+    {"mask_token", "tokenizer.ggml.mask_token_id"},
+}};
 
 class LlamaTokenizer final : public Tokenizer {
  public:
@@ -122,6 +131,17 @@ class LlamaTokenizer final : public Tokenizer {
   std::optional<TokenId> eos() const override { return eos_; }
   std::string bos_text() const override { return bos_ ? llama_vocab_get_text(vocab_, *bos_) : ""; }
   std::string eos_text() const override { return eos_ ? llama_vocab_get_text(vocab_, *eos_) : ""; }
+  std::vector<std::pair<std::string, std::string>> named_tokens() const override {
+    auto named = Tokenizer::named_tokens();
+    for (const auto& [name, key] : kOtherTokens) {
+      std::array<char, 16> digits{};
+      if (llama_model_meta_val_str(model_.get(), key, digits.data(), digits.size()) <= 0) continue;
+      TokenId id = -1;
+      std::from_chars(digits.data(), digits.data() + digits.size(), id);
+      if (is_valid(id)) named.emplace_back(name, llama_vocab_get_text(vocab_, id));
+    }
+    return named;
+  }
 
  private:
   bool is_valid(TokenId id) const noexcept { return id >= 0 && static_cast<std::size_t>(id) < size_; }

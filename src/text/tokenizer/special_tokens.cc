@@ -97,6 +97,12 @@ class Companions {
     return pipeline_.model->vocabulary().find(found->second.content);
   }
 
+  std::map<std::string, std::string> texts() const {
+    std::map<std::string, std::string> texts;
+    for (const auto& [key, token] : named_) texts.emplace(key, token.content);
+    return texts;
+  }
+
  private:
   Result<void> read_named(const JsonField& root) {
     for (const std::string& key : token_keys(root)) {
@@ -228,6 +234,7 @@ Result<SpecialIds> apply_companions(const fs::path& directory, Pipeline& pipelin
   SpecialIds special;
   special.bos = companions.id_of("bos_token");
   special.eos = companions.id_of("eos_token");
+  special.named = companions.texts();
   if (special.eos) special.end_of_generation.insert(*special.eos);
   for (const char* name : {"generation_config.json", "config.json"}) {
     MINERVA_ASSIGN(const auto document, load_if_there(directory / name, limits::kConfigBytesMax));

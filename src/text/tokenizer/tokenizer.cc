@@ -24,6 +24,13 @@ class ByteStream final : public TokenStream {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> Tokenizer::named_tokens() const {
+  std::vector<std::pair<std::string, std::string>> named;
+  if (bos()) named.emplace_back("bos_token", bos_text());
+  if (eos()) named.emplace_back("eos_token", eos_text());
+  return named;
+}
+
 std::unique_ptr<TokenStream> Tokenizer::stream(bool skip_special) const {
   return std::make_unique<ByteStream>(*this, skip_special);
 }

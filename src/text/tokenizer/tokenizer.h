@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -51,6 +52,8 @@ class Tokenizer {
   /// The text of the BOS/EOS token as templates see it; empty where there is none.
   virtual std::string bos_text() const = 0;
   virtual std::string eos_text() const = 0;
+  /// The texts of special tokens by the names that templates know them by: "bos_token", "image_token" ...
+  virtual std::vector<std::pair<std::string, std::string>> named_tokens() const;
 };
 
 }  // namespace minerva

@@ -133,6 +133,27 @@ static void chat(minerva_model* model, const minerva_sampling_options* sampling)
   minerva_generation_free(generation);
 }
 
+/* Messages as JSON; what the template has no place for is refused. */
+static void chat_of_json(minerva_model* model) {
+  const char* messages =
+      "[{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"assistant\", \"content\": \"We\"}]";
+  minerva_generation_request request;
+  minerva_chat_options options;
+  minerva_text* prompt = NULL;
+  minerva_generation_request_init(&request, sizeof request);
+  minerva_chat_options_init(&options, sizeof options);
+  CHECK(options.add_generation_prompt);
+  options.continue_final_message = "content";
+  CHECK(minerva_model_render_chat_json(model, messages, MINERVA_NUL_TERMINATED, &options, &request, &prompt,
+                                       &error) == MINERVA_OK);
+  CHECK(prompt != NULL && prompt->size > 2 && strcmp(prompt->data + prompt->size - 2, "We") == 0);
+  minerva_text_free(prompt);
+  options.tools = "[{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]";
+  CHECK(minerva_model_render_chat_json(model, messages, MINERVA_NUL_TERMINATED, &options, &request, &prompt,
+                                       &error) == MINERVA_INVALID_REQUEST &&
+        prompt == NULL && strstr(error->message, "no place for tools") != NULL);
+}
+
 /* The same tokens from ids as from text; what is banned does not come; a stop string ends. */
 static void complete(minerva_model* model, minerva_sampling_options* sampling) {
   minerva_generation_request request = request_for(sampling, 8);
@@ -239,6 +260,7 @@ int main(int argc, char** argv) {
   minerva_sampling_options_init(&sampling, sizeof sampling);
   sampling.temperature.set = true; /* to 0: greedy */
   chat(model, &sampling);
+  chat_of_json(model);
   complete(model, &sampling);
   cancel_and_refuse(model, &sampling);
   keep_in_memory(engine, argv[1]);

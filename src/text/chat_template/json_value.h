@@ -1,0 +1,16 @@
+// JSON texts from users as values of a template.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "text/jinja/value.h"
+
+namespace minerva {
+
+/// As Python's json.loads makes it of `text`, but NaN and Infinity: objects keep the order of their keys.
+/// Errors: InvalidRequest that calls it `what` ("the tools"): it is no JSON, too long, nested too deeply, or
+/// holds a number that is too large.
+Result<jinja::Value> json_value(std::string_view text, std::string_view what);
+
+}  // namespace minerva
