@@ -56,6 +56,8 @@ class JinjaTemplate final : public ChatTemplate {
   Result<std::string> tried(const ChatInput& input) const {
     TemplateLimits limits = limits_;
     limits.steps_max /= kTrialsMax;
+    limits.output_bytes_max /= kTrialsMax;
+    limits.memory_bytes_max /= kTrialsMax;
     limits.time_max /= kTrialsMax;
     return execute(normalised(input.messages), input, limits);
   }

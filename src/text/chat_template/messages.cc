@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/chat_template/template_error.h"
+#include "text/jinja/strings.h"
 #include "text/utf8.h"
 
 namespace minerva {
@@ -72,42 +73,6 @@ std::unexpected<Error> cannot_continue(std::string what) {
 
 Value marked(const std::string& text) {
   return {text + std::string(kMark)};
-}
-
-/// The characters that Python's str.strip() takes off.
-bool is_space(char32_t c) {
-  return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
-/// The character of valid UTF-8 that begins with the first byte of `text`.
-char32_t first_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return byte(0);
-  char32_t c = byte(0) & (byte(0) < 0xE0 ? 0x1FU : byte(0) < 0xF0 ? 0x0FU : 0x07U);
-  for (std::size_t i = 1; i < text.size() && (byte(i) & 0xC0U) == 0x80; ++i)
-    c = (c << 6U) | (byte(i) & 0x3FU);
-  return c;
-}
-
-std::string_view without_end_space(std::string_view text) {
-  while (!text.empty()) {
-    std::size_t start = text.size() - 1;
-    while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0U) == 0x80) --start;
-    if (!is_space(first_character(text.substr(start)))) break;
-    text.remove_suffix(text.size() - start);
-  }
-  return text;
-}
-
-std::string_view stripped(std::string_view text) {
-  text = without_end_space(text);
-  while (!text.empty() && is_space(first_character(text))) {
-    text.remove_prefix(1);
-    while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0U) == 0x80) text.remove_prefix(1);
-  }
-  return text;
 }
 
 /// The last part of `parts` that has a text, marked, and that text; false where there is none.
@@ -195,11 +160,11 @@ Result<FinalMessage> FinalMessage::mark(const Value& messages, std::string_view 
 
 Result<std::string> FinalMessage::cut(std::string prompt) const {
   const std::size_t at = prompt.rfind(kMarkText);
-  if (at == std::string::npos || !prompt.contains(stripped(text_)))
+  if (at == std::string::npos || !prompt.contains(jinja::strip(text_, {}, true, true)))
     return cannot_continue("the chat template changes it or leaves it out.");
   // Where the mark lost its space, the template trims what the message ends with.
   const bool as_it_is = prompt.compare(at, kMark.size(), kMark) == 0;
-  prompt.resize(as_it_is ? at : without_end_space(std::string_view(prompt).substr(0, at)).size());
+  prompt.resize(as_it_is ? at : jinja::strip(std::string_view(prompt).substr(0, at), {}, false, true).size());
   return prompt;
 }
 
