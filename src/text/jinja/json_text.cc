@@ -82,8 +82,6 @@ class JsonWriter {
     if (letter != std::string_view::npos) {
       out += '\\';
       out += kLetters[letter];
-    } else if (c == 0x7F) {
-      out += '\x7F';
     } else if (c < 0x10000) {
       out += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c));
     } else {

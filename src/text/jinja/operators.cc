@@ -51,7 +51,7 @@ Value modulo(const Value& left, const Value& right) {
   if (left.is_integer() && right.is_integer()) {
     const std::int64_t a = left.integer();
     const std::int64_t b = right.integer();
-    if (b == 0) raise("ZeroDivisionError", "integer division or modulo by zero");
+    if (b == 0) raise("ZeroDivisionError", "integer modulo by zero");
     if (b == -1) return 0;
     const std::int64_t rest = a % b;
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;

@@ -104,7 +104,7 @@ class Parser {
     visit_children(node, [&](const Node* child) { deepest = std::max(deepest, child->depth); });
     node.depth = deepest + 1;
     if (node.depth > limits_.chain_max)
-      raise_limit(fmt::format("more than {} operations hang on each other", limits_.chain_max));
+      raise_limit(fmt::format("more than {} operations or elif branches hang on each other", limits_.chain_max));
   }
 
   /// Counts what is open at once.

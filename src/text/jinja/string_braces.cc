@@ -299,7 +299,7 @@ class BraceFormat {
     }
     if (index >= 0) {
       if (static_cast<std::size_t>(index) >= arguments_.positional.size())
-        raise("IndexError", fmt::format("Replacement index {} out of range for positional args tuple", index));
+        raise("IndexError", "tuple index out of range");
       return arguments_.positional[static_cast<std::size_t>(index)];
     }
     for (const auto& [key, value] : arguments_.named)
