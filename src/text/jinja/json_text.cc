@@ -30,6 +30,7 @@ class JsonWriter {
         out += value.flag() ? "true" : "false";
         return;
       case Kind::Int:
+      case Kind::BigInteger:
         append_text(out, value);
         return;
       case Kind::Float:
@@ -129,6 +130,7 @@ class JsonWriter {
       case Kind::Bool:
         return key.flag() ? "true" : "false";
       case Kind::Int:
+      case Kind::BigInteger:
         return to_text(key);
       case Kind::Float:
         return number_text(key.real());

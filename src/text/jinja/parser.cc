@@ -335,6 +335,9 @@ class Parser {
       if (!node->parameters.empty()) expect_symbol(",");
       NameNode* parameter = parse_name_target();
       parameter->usage = Usage::Parameter;
+      for (const NameNode* other : node->parameters)
+        if (other->name == parameter->name)
+          fail(fmt::format("duplicate argument '{}' in function definition", parameter->name));
       if (skip_symbol("=")) {
         node->defaults.push_back(parse_expression());
       } else if (!node->defaults.empty()) {
