@@ -32,7 +32,7 @@ AttributePath::AttributePath(const Value& attribute) {
     }
     const auto number = parse_integer(part, 10);
     if (!number) raise_value_error("invalid literal for int() with base 10");
-    keys_.emplace_back(*number);
+    keys_.push_back(*number);
   }
 }
 

@@ -82,7 +82,7 @@ void Budget::fail_memory(std::size_t bytes) {
 }
 
 void Budget::fail_stack() const {
-  if (!stack_is_short_) raise_limit("values, expressions or calls are nested too deeply");
+  if (!stack_is_short_) raise_limit("values or expressions are nested too deeply");
   throw Raised({.kind = FailureKind::Stack,
                 .type = "StackError",
                 .message = "the calling thread's stack is too small to render the template",

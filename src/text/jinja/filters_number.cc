@@ -18,7 +18,7 @@ namespace {
 Value absolute(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   const Parameters given("abs", arguments, {}, 0);
   if (input.is(Kind::Float)) return std::fabs(input.real());
-  if (input.is_integer()) return input.integer() < 0 ? negative(input) : Value(input.integer());
+  if (input.is_number()) return less(input, Value(0)) ? negative(input) : positive(input);
   raise_type_error(fmt::format("bad operand type for abs(): '{}'", type_name(input)));
 }
 
@@ -32,7 +32,7 @@ std::optional<double> as_real(const Value& value) {
 Value integer(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   const Parameters given("do_int", arguments, {"default", "base"}, 0);
   const Value otherwise = given.has(0) ? given[0] : Value(0);
-  if (input.is_integer()) return input.integer();
+  if (input.is_number() && !input.is(Kind::Float)) return positive(input);
   if (input.is_undefined()) raise_undefined(input);
   if (input.is_string()) {
     const std::int64_t base = given.integer(1, 10);
@@ -71,20 +71,15 @@ Value rounded(double number, std::int64_t digits) {
 }
 
 /// round() of an int to tens, hundreds …; ties to even.
-Value rounded(std::int64_t number, std::int64_t digits) {
-  if (digits >= 0) return number;
-  if (digits < -18) return 0;
-  std::int64_t unit = 1;
-  for (std::int64_t i = digits; i < 0; ++i) unit *= 10;
-  std::int64_t rest = number % unit;
-  if (rest < 0) rest += unit;
-  std::int64_t result = number;
-  if (__builtin_sub_overflow(number, rest, &result)) raise_integer_overflow();
-  const bool is_odd = (result / unit) % 2 != 0;
-  if (rest > unit - rest || (rest == unit - rest && is_odd)) {
-    if (__builtin_add_overflow(result, unit, &result)) raise_integer_overflow();
-  }
-  return result;
+Value rounded(const BigInteger& number, std::int64_t digits) {
+  if (digits >= 0) return make_integer(number);
+  if (digits < -20'000) return 0;  // more than any integer has
+  const BigInteger unit = BigInteger(10).power(static_cast<std::uint64_t>(-digits));
+  const auto [quotient, rest] = number.divided(unit);
+  const bool is_odd = !quotient.divided(BigInteger(2)).second.is_zero();
+  const auto side = (rest + rest) <=> unit;
+  const bool rounds_up = side > 0 || (side == 0 && is_odd);
+  return make_integer((rounds_up ? quotient + BigInteger(1) : quotient) * unit);
 }
 
 Value round(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
@@ -97,16 +92,17 @@ Value round(Interpreter& /*interpreter*/, const Value& input, const Arguments& a
     if (input.is_undefined()) raise_undefined(input);
     if (!input.is_number())
       raise_type_error(fmt::format("type {} doesn't define __round__ method", type_name(input)));
-    if (precision.is_none()) return input.is_integer() ? Value(input.integer()) : truncated(std::nearbyint(input.real()));
+    const bool is_float = input.is(Kind::Float);
+    if (precision.is_none()) return is_float ? truncated(std::nearbyint(input.real())) : positive(input);
     const std::int64_t digits = integer_argument(precision);
-    return input.is_integer() ? rounded(input.integer(), digits) : rounded(input.real(), digits);
+    return is_float ? rounded(input.real(), digits) : rounded(big_of(input), digits);
   }
-  const Value unit = power(Value(10), precision);
+  const Value unit = apply(BinaryOperator::Power, Value(10), precision);
   const Value scaled = apply(BinaryOperator::Multiply, input, unit);
   if (!scaled.is_number()) raise_type_error(fmt::format("must be real number, not {}", type_name(scaled)));
-  const Value whole = scaled.is_integer() ? scaled
-                      : method == "ceil"  ? Value(truncated(std::ceil(scaled.real())))
-                                          : Value(truncated(std::floor(scaled.real())));
+  const bool rounds_up = method == "ceil";
+  const Value whole = !scaled.is(Kind::Float) ? scaled
+                                              : truncated(rounds_up ? std::ceil(scaled.real()) : std::floor(scaled.real()));
   return apply(BinaryOperator::Divide, whole, unit);
 }
 
@@ -121,7 +117,7 @@ Value filesizeformat(Interpreter& /*interpreter*/, const Value& input, const Arg
   constexpr std::array<std::string_view, 8> kUnits = {"k", "M", "G", "T", "P", "E", "Z", "Y"};
   const double base = is_binary ? 1024 : 1000;
   if (*bytes == 1) return Value("1 Byte");
-  if (*bytes < base) return Value(fmt::format("{} Bytes", truncated(*bytes)));
+  if (*bytes < base) return Value(to_text(truncated(*bytes)) + " Bytes");
   double unit = base;
   std::size_t i = 0;
   for (; i < kUnits.size(); ++i) {

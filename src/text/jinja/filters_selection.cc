@@ -110,9 +110,8 @@ Value map(Interpreter& interpreter, const Value& input, const Arguments& argumen
 
 class Selected final : public Generator {
  public:
-  Selected(Interpreter& interpreter, std::string_view function, Value source, Arguments arguments, bool wanted,
-           bool of_attribute)
-      : Generator(function, std::move(source)),
+  Selected(Interpreter& interpreter, Value source, Arguments arguments, bool wanted, bool of_attribute)
+      : Generator("select_or_reject", std::move(source)),
         interpreter_(interpreter),
         arguments_(std::move(arguments)),
         wanted_(wanted),
@@ -161,9 +160,7 @@ class Selected final : public Generator {
 
 template <bool wanted, bool of_attribute>
 Value select(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
-  constexpr std::string_view kName = of_attribute ? (wanted ? "sync_do_selectattr" : "sync_do_rejectattr")
-                                                  : (wanted ? "sync_do_select" : "sync_do_reject");
-  return make_object<Selected>(interpreter, kName, input, arguments, wanted, of_attribute);
+  return make_object<Selected>(interpreter, input, arguments, wanted, of_attribute);
 }
 
 class Unique final : public Generator {

@@ -77,7 +77,11 @@ Value reverse(Interpreter& /*interpreter*/, const Value& input, const Arguments&
   return Value::list(std::move(items));
 }
 
-Value random(Interpreter& /*interpreter*/, const Value& /*input*/, const Arguments& /*arguments*/) {
+Value random(Interpreter& /*interpreter*/, const Value& input, const Arguments& /*arguments*/) {
+  // Where chance has no choice there is an answer.
+  const std::int64_t count = length_or_raise(input);
+  if (count == 0) return undefined_hint("No random item, sequence was empty.");
+  if (count == 1 && input.is_sequence()) return input.items()[0];
   raise("NotImplementedError", "the filter 'random' is not supported: a prompt must not depend on chance");
 }
 

@@ -114,6 +114,8 @@ Value indent(Interpreter& /*interpreter*/, const Value& input, const Arguments& 
   std::string indention =
       width.is_string() ? width.text() : apply(BinaryOperator::Multiply, Value(" "), width).text();
   if (marks && width.is_string() && !is_markup(width)) indention = width.text();
+  if (input.is_number())
+    raise_type_error(fmt::format("unsupported operand type(s) for +=: '{}' and 'str'", type_name(input)));
   const Value with_end = apply(BinaryOperator::Add, input, marks ? markup("\n") : Value("\n"));
   if (!with_end.is_string()) raise("AttributeError", fmt::format("'{}' object has no attribute 'splitlines'", type_name(with_end)));
   const auto lines = split_lines(with_end.text(), false);

@@ -71,7 +71,7 @@ class Interpreter::CallScope {
       : interpreter_(interpreter), previous_(interpreter.current_) {
     const std::size_t calls_max = interpreter.budget_.limits().nesting_max;
     if (interpreter.calls_ >= calls_max)
-      raise_limit(fmt::format("macros or recursive loops call each other more than {} deep", calls_max));
+      raise_limit(fmt::format("macros call each other more than {} deep", calls_max));
     activation_ = make_object<Activation>(interpreter, function, outer);
     interpreter_.current_ = &static_cast<Activation&>(activation_.object());
     ++interpreter_.calls_;
@@ -212,7 +212,7 @@ void Interpreter::write(std::string_view text) {
   const std::size_t bytes_max = budget_.limits().output_bytes_max;
   if (open_bytes_ > bytes_max) {
     open_bytes_ -= text.size();
-    raise_limit(fmt::format("it writes more than {} MB", bytes_max / (std::size_t{1024} * 1024)));
+    raise_limit(fmt::format("it makes a text of more than {} MB", bytes_max / (std::size_t{1024} * 1024)));
   }
   budget_.spend(text.size() / 64);
   *out_ += text;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <limits>
 #include <new>
 #include <string>
 #include <utility>
@@ -31,9 +30,7 @@ Value convert(const nlohmann::ordered_json& json, int level) {
       return json.get<std::int64_t>();
     case nlohmann::json::value_t::number_unsigned: {
       const auto number = json.get<std::uint64_t>();
-      if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-        raise("OverflowError", fmt::format("the integer {} has more than 64 bits", number));
-      return static_cast<std::int64_t>(number);
+      return Value::integer_of(fmt::format("{}", number));
     }
     case nlohmann::json::value_t::number_float:
       return json.get<double>();

@@ -8,8 +8,8 @@
 
 namespace minerva::jinja {
 
-/// As json.loads makes it: objects keep the order of their keys. Fails for integers beyond 64 bits, strings
-/// that are not UTF-8, and more than 200 levels.
+/// As json.loads makes it: objects keep the order of their keys. Fails for strings that are not UTF-8 and
+/// more than 200 levels.
 Outcome<Value> from_json(const nlohmann::ordered_json& json);
 
 }  // namespace minerva::jinja

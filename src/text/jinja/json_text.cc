@@ -30,6 +30,7 @@ class JsonWriter {
         out += value.flag() ? "true" : "false";
         return;
       case Kind::Int:
+      case Kind::BigInteger:
         append_text(out, value);
         return;
       case Kind::Float:
@@ -82,8 +83,6 @@ class JsonWriter {
     if (letter != std::string_view::npos) {
       out += '\\';
       out += kLetters[letter];
-    } else if (c == 0x7F) {
-      out += '\x7F';
     } else if (c < 0x10000) {
       out += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(c));
     } else {
@@ -131,6 +130,7 @@ class JsonWriter {
       case Kind::Bool:
         return key.flag() ? "true" : "false";
       case Kind::Int:
+      case Kind::BigInteger:
         return to_text(key);
       case Kind::Float:
         return number_text(key.real());

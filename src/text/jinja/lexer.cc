@@ -280,8 +280,8 @@ class Lexer {
     const auto [end, base] = integer_end();
     const std::string digits = without_underscores(end);
     const auto number = parse_integer(base == 10 ? digits : digits.substr(2), base);
-    if (!number) raise_syntax_error("an integer of more than 64 bits is not supported", line_);
-    add(TokenType::Integer, line_).number = Value(*number);
+    if (!number) raise_syntax_error("Exceeds the limit (4300 digits) for integer string conversion", line_);
+    add(TokenType::Integer, line_).number = *number;
     at_ = end;
   }
 

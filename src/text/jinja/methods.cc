@@ -45,10 +45,10 @@ bool is_unsafe(const Value& object, std::string_view name) {
 
 /// The parts of a number.
 Value number_part(const Value& number, std::string_view name) {
-  if (name == "real") return number.is(Kind::Float) ? number : Value(number.integer());
+  if (name == "real") return positive(number);
   if (name == "imag") return number.is(Kind::Float) ? Value(0.0) : Value(0);
-  if (!number.is_integer()) return Value::missing();
-  if (name == "numerator") return number.integer();
+  if (number.is(Kind::Float)) return Value::missing();
+  if (name == "numerator") return positive(number);
   return name == "denominator" ? Value(1) : Value::missing();
 }
 

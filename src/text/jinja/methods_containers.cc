@@ -67,7 +67,7 @@ Value fromkeys(Interpreter& /*interpreter*/, const Value& /*self*/, const Argume
 // ---- numbers
 
 Value conjugate(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
-  return self.is(Kind::Float) ? self : Value(self.integer());
+  return positive(self);
 }
 
 std::uint64_t magnitude(std::int64_t number) {
@@ -82,6 +82,20 @@ Value bit_count(Interpreter& /*interpreter*/, const Value& self, const Arguments
 }
 Value integer_ratio(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
   return Value::tuple({Value(self.integer()), Value(1)});
+}
+Value float_ratio(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
+  if (std::isnan(self.real())) raise_value_error("cannot convert NaN to integer ratio");
+  if (std::isinf(self.real())) raise("OverflowError", "cannot convert Infinity to integer ratio");
+  int exponent = 0;
+  double fraction = std::frexp(self.real(), &exponent);
+  while (fraction != std::floor(fraction)) {
+    fraction *= 2;
+    --exponent;
+  }
+  const Value power = apply(BinaryOperator::Power, Value(2), Value(std::abs(exponent)));
+  Value numerator = truncated(fraction);
+  if (exponent > 0) numerator = apply(BinaryOperator::Multiply, numerator, power);
+  return Value::tuple({std::move(numerator), exponent < 0 ? power : Value(1)});
 }
 Value is_integer(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
   return std::isfinite(self.real()) && self.real() == std::floor(self.real());
@@ -99,7 +113,8 @@ constexpr std::array<Method, 4> kIntegerMethods = {{{"bit_length", bit_length},
                                                     {"bit_count", bit_count},
                                                     {"conjugate", conjugate},
                                                     {"as_integer_ratio", integer_ratio}}};
-constexpr std::array<Method, 2> kFloatMethods = {{{"is_integer", is_integer}, {"conjugate", conjugate}}};
+constexpr std::array<Method, 3> kFloatMethods = {
+    {{"is_integer", is_integer}, {"conjugate", conjugate}, {"as_integer_ratio", float_ratio}}};
 
 }  // namespace
 

@@ -34,10 +34,10 @@ void check_width(std::int64_t width) {
   }
 }
 
-Digits integer_digits(std::int64_t number, char type, bool alternate) {
-  Digits digits{.is_negative = number < 0, .prefix = {}, .text = {}};
-  const std::uint64_t size =
-      number < 0 ? ~static_cast<std::uint64_t>(number) + 1 : static_cast<std::uint64_t>(number);
+Digits integer_digits(const BigInteger& number, char type, bool alternate) {
+  Digits digits{.is_negative = number.is_negative(), .prefix = {}, .text = {}};
+  const std::int64_t size = number.is_negative() ? (-number).small().value_or(-1) : number.small().value_or(-1);
+  if (type != 'd' && size < 0) raise("OverflowError", "an integer of more than 64 bits is only written in decimal");
   switch (type) {
     case 'b':
       digits.text = fmt::format("{:b}", size);
@@ -52,7 +52,7 @@ Digits integer_digits(std::int64_t number, char type, bool alternate) {
       digits.text = fmt::format("{:X}", size);
       break;
     default:
-      digits.text = fmt::format("{}", size);
+      digits.text = number.digits();
       return digits;
   }
   if (alternate) digits.prefix = {'0', type};

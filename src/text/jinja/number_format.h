@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "text/jinja/big_integer.h"
+
 namespace minerva::jinja {
 
 /// Digits of a number, the sign apart.
@@ -16,7 +18,7 @@ struct Digits {
   std::string text;
 };
 /// `type`: one of d, b, o, x, X; `alternate` adds the prefix.
-Digits integer_digits(std::int64_t number, char type, bool alternate);
+Digits integer_digits(const BigInteger& number, char type, bool alternate);
 /// `type`: one of e, E, f, F, g, G, %.
 Digits float_digits(double number, char type, std::int64_t precision, bool alternate);
 

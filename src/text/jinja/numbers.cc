@@ -63,7 +63,7 @@ int base_of_prefix(std::string_view digits) {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_integer(std::string_view text, int base) {
+std::optional<Value> parse_integer(std::string_view text, int base) {
   const auto plain = plain_number(text);
   if (!plain || (base != 0 && (base < 2 || base > 36))) return std::nullopt;
   std::string_view digits = *plain;
@@ -79,12 +79,14 @@ std::optional<std::int64_t> parse_integer(std::string_view text, int base) {
       return std::nullopt;
   }
   if (digits.empty() || digits[0] == '-' || digits[0] == '+') return std::nullopt;
-  std::uint64_t number = 0;
+  std::int64_t number = 0;
   const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
   if (read.ptr != digits.data() + digits.size()) return std::nullopt;
-  const std::uint64_t most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (is_negative ? 1 : 0);
-  if (read.ec != std::errc{} || number > most) raise_integer_overflow();
-  return is_negative ? static_cast<std::int64_t>(~number + 1) : static_cast<std::int64_t>(number);
+  if (read.ec == std::errc{}) return is_negative ? -number : number;
+  constexpr std::size_t kDigitsMax = 4300;  // Python's
+  if (digits.size() > kDigitsMax) return std::nullopt;
+  BigInteger large = BigInteger::parse(digits, base);
+  return make_integer(is_negative ? -large : std::move(large));
 }
 
 std::optional<double> parse_real(std::string_view text) {

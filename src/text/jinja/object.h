@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "text/jinja/big_integer.h"
 #include "text/jinja/value.h"
 
 namespace minerva::jinja {
@@ -73,6 +74,13 @@ class StringObject final : public Object {
   const bool is_markup;        ///< markupsafe.Markup
   const std::size_t length;    ///< in code points
   bool is_ascii() const noexcept { return length == text.size(); }
+};
+
+/// An int that needs more than 64 bits.
+class BigIntegerObject final : public Object {
+ public:
+  explicit BigIntegerObject(BigInteger value);
+  const BigInteger number;
 };
 
 class SequenceObject final : public Object {

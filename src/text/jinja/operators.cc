@@ -11,155 +11,27 @@
 #include <utility>
 
 #include "text/jinja/budget.h"
-#include "text/jinja/html.h"
 #include "text/jinja/raise.h"
-#include "text/jinja/string_format.h"
+#include "text/jinja/range.h"
 #include "text/jinja/text.h"
 #include "text/jinja/unicode.h"
 
 namespace minerva::jinja {
 namespace {
 
-[[noreturn]] void raise_unsupported(std::string_view symbol, const Value& left, const Value& right) {
-  if (symbol == "**") symbol = "** or pow()";
-  raise_type_error(fmt::format("unsupported operand type(s) for {}: '{}' and '{}'", symbol, type_name(left),
-                               type_name(right)));
+/// An integer against a number, one of them large.
+std::partial_ordering order_big(const Value& left, const Value& right) {
+  if (!right.is(Kind::Float)) return big_of(left) <=> big_of(right);
+  if (std::isnan(right.real())) return std::partial_ordering::unordered;
+  if (std::isinf(right.real())) return 0.0 <=> right.real();
+  return big_of(left) <=> BigInteger::truncated(right.real());  // a float of this size has no fraction
 }
-
-Value floor_divide(const Value& left, const Value& right) {
-  if (left.is_integer() && right.is_integer()) {
-    const std::int64_t a = left.integer();
-    const std::int64_t b = right.integer();
-    if (b == 0) raise("ZeroDivisionError", "integer division or modulo by zero");
-    if (b == -1) return negative(Value(a));
-    return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-  }
-  const double a = to_real(left);
-  const double b = to_real(right);
-  if (b == 0) raise("ZeroDivisionError", "float floor division by zero");
-  // As CPython's float_floor_div: the quotient of what the remainder leaves.
-  double remainder = std::fmod(a, b);
-  double quotient = (a - remainder) / b;
-  if (remainder != 0 && (b < 0) != (remainder < 0)) quotient -= 1.0;
-  if (quotient == 0) return std::copysign(0.0, a / b);
-  double floored = std::floor(quotient);
-  if (quotient - floored > 0.5) floored += 1.0;
-  return floored;
-}
-
-Value modulo(const Value& left, const Value& right) {
-  if (left.is_integer() && right.is_integer()) {
-    const std::int64_t a = left.integer();
-    const std::int64_t b = right.integer();
-    if (b == 0) raise("ZeroDivisionError", "integer division or modulo by zero");
-    if (b == -1) return 0;
-    const std::int64_t rest = a % b;
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-  }
-  const double a = to_real(left);
-  const double b = to_real(right);
-  if (b == 0) raise("ZeroDivisionError", "float modulo");
-  double rest = std::fmod(a, b);
-  if (rest == 0) return std::copysign(0.0, b);
-  if ((b < 0) != (rest < 0)) rest += b;
-  return rest;
-}
-
-Value divide(const Value& left, const Value& right) {
-  if (to_real(right) == 0)
-    raise("ZeroDivisionError", left.is_integer() && right.is_integer() ? "division by zero" : "float division by zero");
-  if (left.is_integer() && right.is_integer()) {
-    // Rounded once, as Python does.
-    return static_cast<double>(static_cast<long double>(left.integer()) / static_cast<long double>(right.integer()));
-  }
-  return to_real(left) / to_real(right);
-}
-
-Value number_operation(BinaryOperator op, const Value& left, const Value& right) {
-  if (left.is_integer() && right.is_integer()) {
-    std::int64_t result = 0;
-    switch (op) {
-      case BinaryOperator::Add:
-        if (__builtin_add_overflow(left.integer(), right.integer(), &result)) raise_integer_overflow();
-        return result;
-      case BinaryOperator::Subtract:
-        if (__builtin_sub_overflow(left.integer(), right.integer(), &result)) raise_integer_overflow();
-        return result;
-      case BinaryOperator::Multiply:
-        if (__builtin_mul_overflow(left.integer(), right.integer(), &result)) raise_integer_overflow();
-        return result;
-      default:
-        break;
-    }
-  }
-  switch (op) {
-    case BinaryOperator::Add:
-      return to_real(left) + to_real(right);
-    case BinaryOperator::Subtract:
-      return to_real(left) - to_real(right);
-    case BinaryOperator::Multiply:
-      return to_real(left) * to_real(right);
-    case BinaryOperator::Divide:
-      return divide(left, right);
-    case BinaryOperator::FloorDivide:
-      return floor_divide(left, right);
-    case BinaryOperator::Modulo:
-      return modulo(left, right);
-    case BinaryOperator::Power:
-      break;
-  }
-  return power(left, right);
-}
-
-Value concatenate_strings(const Value& left, const Value& right) {
-  expect_bytes(left.text().size() + right.text().size(), 1);
-  const bool marked = is_markup(left) || is_markup(right);
-  // Markup escapes what is added to it.
-  std::string out = marked && !is_markup(left) ? escape_html(left.text()) : left.text();
-  out += marked && !is_markup(right) ? escape_html(right.text()) : right.text();
-  spend(out.size() / 64);
-  return make_string(std::move(out), marked);
-}
-
-Value concatenate_sequences(const Value& left, const Value& right) {
-  std::vector<Value> items;
-  const std::size_t size = left.items().size() + right.items().size();
-  expect_bytes(size, sizeof(Value));
-  spend(size);
-  items.reserve(size);
-  items.insert(items.end(), left.items().begin(), left.items().end());
-  items.insert(items.end(), right.items().begin(), right.items().end());
-  return left.is(Kind::List) ? Value::list(std::move(items)) : Value::tuple(std::move(items));
-}
-
-Value repeat(const Value& sequence, std::int64_t times) {
-  const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(times, 0));
-  if (sequence.is_string()) {
-    const std::string& text = sequence.text();
-    expect_bytes(count, text.size());
-    std::string out;
-    out.reserve(count * text.size());
-    spend(1 + out.capacity() / 64);
-    if (!text.empty())
-      for (std::uint64_t i = 0; i < count; ++i) out += text;
-    return make_string(std::move(out), is_markup(sequence));
-  }
-  const auto& source = sequence.items();
-  expect_bytes(count, source.size() * sizeof(Value));
-  if (source.empty()) return sequence;
-  spend(count * source.size());
-  std::vector<Value> items;
-  items.reserve(count * source.size());
-  for (std::uint64_t i = 0; i < count; ++i) items.insert(items.end(), source.begin(), source.end());
-  return sequence.is(Kind::List) ? Value::list(std::move(items)) : Value::tuple(std::move(items));
-}
-
-bool is_repeatable(const Value& value) { return value.is_string() || value.is_sequence(); }
 
 std::partial_ordering order_numbers(const Value& left, const Value& right) {
   if (left.is_integer() && right.is_integer()) return left.integer() <=> right.integer();
   if (left.is(Kind::Float) && right.is(Kind::Float)) return left.real() <=> right.real();
   if (left.is(Kind::Float)) return 0 <=> order_numbers(right, left);
+  if (left.is(Kind::BigInteger) || right.is(Kind::BigInteger)) return order_big(left, right);
   // An int against a float, exactly.
   const double real = right.real();
   if (std::isnan(real)) return std::partial_ordering::unordered;
@@ -276,112 +148,23 @@ class EmptyIterator final : public Iterator {
   std::string_view type_name() const override { return "generator"; }
 };
 
-/// Whole numbers as slices take them.
+bool is_slice_bound(const Value& value) {
+  return value.is_none() || value.is_integer() || value.is(Kind::BigInteger);
+}
+
+/// Whole numbers as slices take them; large ones are as good as the largest.
 std::optional<std::int64_t> slice_bound(const Value& value) {
   if (value.is_none()) return std::nullopt;
-  if (!value.is_integer())
-    raise_type_error("slice indices must be integers or None or have an __index__ method");
-  return value.integer();
+  if (value.is_integer()) return value.integer();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return big_of(value).is_negative() ? -kMost : kMost;
 }
 
 }  // namespace
 
-std::string_view symbol_of(BinaryOperator op) {
-  constexpr std::array<std::string_view, 7> kSymbols = {"+", "-", "*", "/", "//", "%", "**"};
-  return kSymbols[static_cast<std::size_t>(op)];
-}
-
 std::string_view symbol_of(Comparison op) {
   constexpr std::array<std::string_view, 8> kSymbols = {"==", "!=", "<", "<=", ">", ">=", "in", "not in"};
   return kSymbols[static_cast<std::size_t>(op)];
-}
-
-void raise_undefined(const Value& value) {
-  const UndefinedObject& undefined = undefined_of(value);
-  raise(undefined.is_security ? "SecurityError" : "UndefinedError", undefined.message());
-}
-
-void raise_integer_overflow() {
-  raise("OverflowError", "an integer of more than 64 bits is not supported");
-}
-
-double to_real(const Value& number) {
-  return number.is(Kind::Float) ? number.real() : static_cast<double>(number.integer());
-}
-
-std::int64_t truncated(double number) {
-  if (std::isnan(number)) raise_value_error("cannot convert float NaN to integer");
-  if (std::isinf(number)) raise("OverflowError", "cannot convert float infinity to integer");
-  const double whole = std::trunc(number);
-  if (whole >= 9223372036854775808.0 || whole < -9223372036854775808.0) raise_integer_overflow();
-  return static_cast<std::int64_t>(whole);
-}
-
-std::int64_t integer_argument(const Value& value) {
-  if (value.is_integer()) return value.integer();
-  if (value.is_undefined()) raise_undefined(value);
-  raise_type_error(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
-}
-
-Value power(const Value& left, const Value& right) {
-  if (left.is_integer() && right.is_integer() && right.integer() >= 0) {
-    std::int64_t result = 1;
-    std::int64_t base = left.integer();
-    for (std::int64_t exponent = right.integer(); exponent > 0; exponent /= 2) {
-      if (exponent % 2 != 0 && __builtin_mul_overflow(result, base, &result)) raise_integer_overflow();
-      if (exponent > 1 && __builtin_mul_overflow(base, base, &base)) raise_integer_overflow();
-    }
-    return result;
-  }
-  const double base = to_real(left);
-  const double exponent = to_real(right);
-  if (base == 0 && exponent < 0)
-    raise("ZeroDivisionError", "0.0 cannot be raised to a negative power");
-  if (base < 0 && std::isfinite(base) && std::isfinite(exponent) && exponent != std::floor(exponent))
-    raise_value_error("a complex number is not supported");
-  const double result = std::pow(base, exponent);
-  if (std::isinf(result) && std::isfinite(base) && std::isfinite(exponent))
-    raise("OverflowError", "(34, 'Numerical result out of range')");
-  return result;
-}
-
-Value apply(BinaryOperator op, const Value& left, const Value& right) {
-  if (left.is_number() && right.is_number()) return number_operation(op, left, right);
-  if (op == BinaryOperator::Modulo && left.is_string()) return format_percent(left, right);
-  if (left.is_undefined()) raise_undefined(left);
-  if (right.is_undefined()) raise_undefined(right);
-  if (op == BinaryOperator::Add) {
-    if (left.is_string() && right.is_string()) return concatenate_strings(left, right);
-    if (left.is_sequence() && left.kind() == right.kind()) return concatenate_sequences(left, right);
-    if (left.is_string() && !is_markup(left))
-      raise_type_error(fmt::format("can only concatenate str (not \"{}\") to str", type_name(right)));
-    if (left.is_sequence())
-      raise_type_error(fmt::format("can only concatenate {0} (not \"{1}\") to {0}", type_name(left), type_name(right)));
-  }
-  if (op == BinaryOperator::Multiply) {
-    if (is_repeatable(left) && right.is_integer()) return repeat(left, right.integer());
-    if (left.is_integer() && is_repeatable(right)) return repeat(right, left.integer());
-    if (is_repeatable(left) || is_repeatable(right)) {
-      raise_type_error(fmt::format("can't multiply sequence by non-int of type '{}'",
-                                   type_name(is_repeatable(left) ? right : left)));
-    }
-  }
-  raise_unsupported(symbol_of(op), left, right);
-}
-
-Value negative(const Value& value) {
-  if (value.is_undefined()) raise_undefined(value);
-  if (value.is(Kind::Float)) return -value.real();
-  if (!value.is_integer()) raise_type_error(fmt::format("bad operand type for unary -: '{}'", type_name(value)));
-  if (value.integer() == std::numeric_limits<std::int64_t>::min()) raise_integer_overflow();
-  return -value.integer();
-}
-
-Value positive(const Value& value) {
-  if (value.is_undefined()) raise_undefined(value);
-  if (value.is(Kind::Float)) return value;
-  if (!value.is_integer()) raise_type_error(fmt::format("bad operand type for unary +: '{}'", type_name(value)));
-  return value.integer();
 }
 
 bool truth(const Value& value) {
@@ -403,6 +186,8 @@ bool truth(const Value& value) {
       return !value.items().empty();
     case Kind::Dict:
       return !value.entries().empty();
+    case Kind::BigInteger:
+      return true;
     case Kind::Object:
       break;
   }
@@ -487,6 +272,8 @@ std::uint64_t hash_of(const Value& value) {
         return static_cast<std::uint64_t>(static_cast<std::int64_t>(real)) * kMix;
       return std::bit_cast<std::uint64_t>(real) * kMix;
     }
+    case Kind::BigInteger:
+      return std::bit_cast<std::uint64_t>(big_of(value).real()) * kMix;  // as a float of the same size
     case Kind::Tuple: {
       std::uint64_t hash = kMix;
       for (const Value& item : value.items()) hash = (hash ^ hash_of(item)) * kMix;
@@ -618,7 +405,9 @@ Value item_of(const Value& value, const Value& key) {
 
 Value slice_of(const Value& value, const Value& start, const Value& stop, const Value& step) {
   if (value.is_undefined()) raise_undefined(value);
-  if (!value.is_string() && !value.is_sequence()) return Value::missing();
+  const auto* range = value.is(Kind::Object) ? dynamic_cast<const RangeObject*>(&value.object()) : nullptr;
+  if (!value.is_string() && !value.is_sequence() && range == nullptr) return Value::missing();
+  if (!is_slice_bound(start) || !is_slice_bound(stop) || !is_slice_bound(step)) return Value::missing();
   const std::int64_t stride = slice_bound(step).value_or(1);
   if (stride == 0) raise_value_error("slice step cannot be zero");
   const std::int64_t length = length_or_raise(value);
@@ -633,7 +422,7 @@ Value slice_of(const Value& value, const Value& start, const Value& stop, const 
   };
   const std::int64_t first = adjust(start, stride < 0 ? high : low);
   const std::int64_t last = adjust(stop, stride < 0 ? low : high);
-  std::vector<std::int64_t> taken;
+  if (range != nullptr) return range->slice(first, last, stride);
   if (value.is_string() && stride == 1) {
     const std::string_view text = value.text();
     const bool is_ascii = string_of(value).is_ascii();

@@ -58,11 +58,11 @@ std::int64_t clamp_index(std::int64_t index, std::int64_t length);
 // Numbers.
 std::int64_t integer_argument(const Value& value);  ///< as operator.index() does
 double to_real(const Value& number);
-/// int(x) of a float; raises for nan, infinity and more than 64 bits.
-std::int64_t truncated(double number);
-std::optional<std::int64_t> parse_integer(std::string_view text, int base);  ///< int(text, base)
+BigInteger big_of(const Value& integer);  ///< of any integer
+Value make_integer(BigInteger number);
+/// int(x) of a float; raises for nan and infinity.
+Value truncated(double number);
+std::optional<Value> parse_integer(std::string_view text, int base);  ///< int(text, base)
 std::optional<double> parse_real(std::string_view text);                     ///< float(text)
-Value power(const Value& left, const Value& right);
-[[noreturn]] void raise_integer_overflow();
 
 }  // namespace minerva::jinja

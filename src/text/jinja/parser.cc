@@ -104,7 +104,7 @@ class Parser {
     visit_children(node, [&](const Node* child) { deepest = std::max(deepest, child->depth); });
     node.depth = deepest + 1;
     if (node.depth > limits_.chain_max)
-      raise_limit(fmt::format("more than {} operations hang on each other", limits_.chain_max));
+      raise_limit(fmt::format("more than {} operations or elif branches hang on each other", limits_.chain_max));
   }
 
   /// Counts what is open at once.
@@ -335,6 +335,9 @@ class Parser {
       if (!node->parameters.empty()) expect_symbol(",");
       NameNode* parameter = parse_name_target();
       parameter->usage = Usage::Parameter;
+      for (const NameNode* other : node->parameters)
+        if (other->name == parameter->name)
+          fail(fmt::format("duplicate argument '{}' in function definition", parameter->name));
       if (skip_symbol("=")) {
         node->defaults.push_back(parse_expression());
       } else if (!node->defaults.empty()) {

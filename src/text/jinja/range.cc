@@ -12,7 +12,8 @@ namespace {
 std::int64_t count_of(std::int64_t start, std::int64_t stop, std::int64_t step) {
   if (step > 0 ? start >= stop : start <= stop) return 0;
   std::int64_t distance = 0;
-  if (__builtin_sub_overflow(step > 0 ? stop : start, step > 0 ? start : stop, &distance)) raise_integer_overflow();
+  if (__builtin_sub_overflow(step > 0 ? stop : start, step > 0 ? start : stop, &distance))
+    raise("OverflowError", "Python int too large to convert to C ssize_t");
   if (step == INT64_MIN) return 1;
   return (distance - 1) / (step > 0 ? step : -step) + 1;
 }
@@ -58,6 +59,12 @@ Value RangeObject::attribute(std::string_view name) {
   if (name == "start") return start_;
   if (name == "stop") return stop_;
   return name == "step" ? Value(step_) : Value::missing();
+}
+
+Value RangeObject::slice(std::int64_t first, std::int64_t last, std::int64_t stride) const {
+  std::int64_t step = 0;
+  if (__builtin_mul_overflow(step_, stride, &step)) step = step_;  // of at most one number
+  return make_object<RangeObject>(at(first), at(last), step);
 }
 
 bool RangeObject::equals(const Object& other) const {

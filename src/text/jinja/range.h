@@ -23,6 +23,8 @@ class RangeObject final : public Object {
   Value item(const Value& key) override;
   Value attribute(std::string_view name) override;
   bool equals(const Object& other) const override;
+  /// range[first:last:stride], the bounds within it.
+  Value slice(std::int64_t first, std::int64_t last, std::int64_t stride) const;
   std::int64_t at(std::int64_t index) const { return start_ + index * step_; }
 
  private:

@@ -155,7 +155,7 @@ std::string format_integer(const Value& value, const Spec& spec) {
   if (spec.precision) raise_value_error("Precision not allowed in integer format specifier");
   const char type = spec.type == '\0' || spec.type == 'n' ? 'd' : spec.type;
   if (type == 'c') {
-    const std::int64_t number = value.integer();
+    const std::int64_t number = integer_argument(value);
     if (number < 0 || number > 0x10FFFF || (number >= 0xD800 && number < 0xE000))
       raise("OverflowError", "%c arg not in range(0x110000)");
     std::string text;
@@ -163,7 +163,7 @@ std::string format_integer(const Value& value, const Spec& spec) {
     return aligned(text, {.fill = spec.fill, .side = spec.side == '\0' ? '<' : spec.side, .width = spec.width});
   }
   if (std::string_view("dboxX").find(type) == std::string_view::npos) fail_type(type, value);
-  return aligned(integer_digits(value.integer(), type, spec.alternate), number_alignment(spec), spec.sign, spec.grouping,
+  return aligned(integer_digits(big_of(value), type, spec.alternate), number_alignment(spec), spec.sign, spec.grouping,
                  type == 'd' ? 3 : 4);
 }
 
@@ -275,7 +275,7 @@ class BraceFormat {
         if (close == std::string_view::npos) raise_value_error("Missing ']' in format string");
         const std::string_view part = name.substr(end + 1, close - end - 1);
         if (part.empty()) raise_value_error("Empty attribute in format string");
-        value = interpreter_.get_item(value, is_number(part) && part.size() < 18 ? Value(*parse_integer(part, 10)) : Value(part));
+        value = interpreter_.get_item(value, is_number(part) && part.size() < 18 ? *parse_integer(part, 10) : Value(part));
         end = close + 1;
         if (end < name.size() && name[end] != '.' && name[end] != '[')
           raise_value_error("Only '.' or '[' may follow ']' in format field specifier");
@@ -295,11 +295,11 @@ class BraceFormat {
       if (numbering_ == Numbering::Automatic)
         raise_value_error("cannot switch from manual field specification to automatic field numbering");
       numbering_ = Numbering::Manual;
-      index = *parse_integer(name, 10);
+      index = parse_integer(name, 10)->integer();
     }
     if (index >= 0) {
       if (static_cast<std::size_t>(index) >= arguments_.positional.size())
-        raise("IndexError", fmt::format("Replacement index {} out of range for positional args tuple", index));
+        raise("IndexError", "tuple index out of range");
       return arguments_.positional[static_cast<std::size_t>(index)];
     }
     for (const auto& [key, value] : arguments_.named)
@@ -324,6 +324,7 @@ std::string format_value(const Value& value, std::string_view spec_text) {
       return format_text(value, value.text(), parse_spec(spec_text, type_name(value)));
     case Kind::Bool:
     case Kind::Int:
+    case Kind::BigInteger:
       return format_integer(value, parse_spec(spec_text, type_name(value)));
     case Kind::Float:
       return format_float(value, parse_spec(spec_text, type_name(value)));

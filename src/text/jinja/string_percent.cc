@@ -186,12 +186,12 @@ class PercentFormat {
       return float_digits(to_real(value), type, places, alternate);
     }
     const bool takes_floats = type == 'd' || type == 'i' || type == 'u';
-    if (!value.is_integer() && !(takes_floats && value.is(Kind::Float))) {
+    if (!value.is_number() || (!takes_floats && value.is(Kind::Float))) {
       raise_type_error(fmt::format("%{} format: {} is required, not {}", type,
                                    takes_floats ? "a real number" : "an integer", type_name(value)));
     }
-    const std::int64_t number = value.is_integer() ? value.integer() : truncated(value.real());
-    Digits digits = integer_digits(number, takes_floats ? 'd' : type, alternate);
+    const Value number = value.is(Kind::Float) ? truncated(value.real()) : value;
+    Digits digits = integer_digits(big_of(number), takes_floats ? 'd' : type, alternate);
     if (precision && static_cast<std::int64_t>(digits.text.size()) < *precision) {
       check_width(*precision);
       digits.text.insert(0, static_cast<std::size_t>(*precision) - digits.text.size(), '0');

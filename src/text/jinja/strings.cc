@@ -80,7 +80,7 @@ std::vector<std::string_view> split_space(std::string_view text, std::int64_t mo
   text = strip_space(text, true, false);
   while (!text.empty()) {
     if (is_full(parts, most)) {
-      parts.push_back(strip_space(text, false, true));
+      parts.push_back(text);
       break;
     }
     const std::size_t end = space_from(text, 0);
@@ -95,7 +95,7 @@ std::vector<std::string_view> split_space_from_end(std::string_view text, std::i
   text = strip_space(text, false, true);
   while (!text.empty()) {
     if (is_full(parts, most)) {
-      parts.push_back(strip_space(text, true, false));
+      parts.push_back(text);
       break;
     }
     std::size_t start = text.size();

@@ -37,7 +37,7 @@ bool is_none(const Value& value) { return value.is_none(); }
 bool is_boolean(const Value& value) { return value.is(Kind::Bool); }
 bool is_false(const Value& value) { return value.is(Kind::Bool) && !value.flag(); }
 bool is_true(const Value& value) { return value.is(Kind::Bool) && value.flag(); }
-bool is_integer(const Value& value) { return value.is(Kind::Int); }
+bool is_integer(const Value& value) { return value.is(Kind::Int) || value.is(Kind::BigInteger); }
 bool is_float(const Value& value) { return value.is(Kind::Float); }
 bool is_number(const Value& value) { return value.is_number(); }
 bool is_string(const Value& value) { return value.is_string(); }

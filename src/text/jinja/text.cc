@@ -10,6 +10,7 @@
 
 #include "text/jinja/budget.h"
 #include "text/jinja/object.h"
+#include "text/jinja/operators.h"
 #include "text/jinja/unicode.h"
 
 namespace minerva::jinja {
@@ -140,6 +141,12 @@ void append_text(std::string& out, const Value& value) {
     case Kind::Int:
       fmt::format_to(std::back_inserter(out), "{}", value.integer());
       return;
+    case Kind::BigInteger: {
+      const BigInteger number = big_of(value);
+      if (number.is_negative()) out += '-';
+      out += number.digits();
+      return;
+    }
     case Kind::Float:
       out += float_repr(value.real());
       return;
@@ -184,6 +191,7 @@ std::string_view type_name(const Value& value) {
     case Kind::Bool:
       return "bool";
     case Kind::Int:
+    case Kind::BigInteger:
       return "int";
     case Kind::Float:
       return "float";

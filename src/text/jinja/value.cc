@@ -75,6 +75,10 @@ StringObject::StringObject(std::string content, bool marked)
   charge(kObjectBytes + text.capacity());
 }
 
+BigIntegerObject::BigIntegerObject(BigInteger value) : Object(Kind::BigInteger), number(std::move(value)) {
+  charge(kObjectBytes + number.bytes());
+}
+
 SequenceObject::SequenceObject(Kind kind, std::vector<Value> items, bool group)
     : Object(kind), values(std::move(items)), is_group(group) {
   charge(kObjectBytes + values.capacity() * sizeof(Value));
@@ -149,6 +153,11 @@ Value::Value(std::string utf8) : kind_(Kind::String) {
 Value Value::list(std::vector<Value> items) { return make_object<SequenceObject>(Kind::List, std::move(items)); }
 Value Value::tuple(std::vector<Value> items) { return make_object<SequenceObject>(Kind::Tuple, std::move(items)); }
 Value Value::dict(std::vector<Pair> entries) { return make_object<DictObject>(std::move(entries)); }
+Value Value::integer_of(std::string_view digits) {
+  const bool is_negative = digits.starts_with('-');
+  BigInteger number = BigInteger::parse(digits.substr(is_negative ? 1 : 0), 10);
+  return make_integer(is_negative ? -number : std::move(number));
+}
 Value Value::adopt(Object* object) noexcept {
   Value value;
   value.kind_ = object->kind();

@@ -27,6 +27,7 @@ enum class Kind : std::uint8_t {
   List,
   Tuple,
   Dict,
+  BigInteger,  ///< an int that needs more than 64 bits
   Undefined,
   Object,
 };
@@ -48,6 +49,8 @@ class Value {
   static Value tuple(std::vector<Value> items);
   /// Of keys that are the same the last value counts. Keys must be hashable: no list, no dict.
   static Value dict(std::vector<Pair> entries);
+  /// An int of any size from decimal digits, perhaps with '-' before. Raises for more than some ten thousand.
+  static Value integer_of(std::string_view digits);
   static Value missing() noexcept {
     Value value;
     value.kind_ = Kind::Missing;
@@ -82,9 +85,9 @@ class Value {
   bool is_string() const noexcept { return kind_ == Kind::String; }
   bool is_dict() const noexcept { return kind_ == Kind::Dict; }
   bool is_sequence() const noexcept { return kind_ == Kind::List || kind_ == Kind::Tuple; }
-  /// A bool is an int, as in Python.
+  /// An int of 64 bits; a bool is one, as in Python.
   bool is_integer() const noexcept { return kind_ == Kind::Int || kind_ == Kind::Bool; }
-  bool is_number() const noexcept { return is_integer() || kind_ == Kind::Float; }
+  bool is_number() const noexcept { return is_integer() || kind_ == Kind::Float || kind_ == Kind::BigInteger; }
 
   // Each only for its kind.
   bool flag() const noexcept { return data_.flag; }

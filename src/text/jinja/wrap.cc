@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "text/jinja/budget.h"
 #include "text/jinja/raise.h"
 #include "text/jinja/regular_expression.h"
+#include "text/jinja/strings.h"
 #include "text/jinja/unicode.h"
 
 namespace minerva::jinja {
@@ -14,7 +16,8 @@ namespace {
 
 constexpr std::string_view kSpace = "\t\n\x0b\x0c\r ";
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(kSpace) == std::string_view::npos; }
+/// What str.strip() leaves nothing of.
+bool is_stripped(std::string_view text) { return strip(text, std::nullopt, true, true).empty(); }
 
 /// Words and the white space between them; words also end behind hyphens if `at_hyphens`.
 std::vector<std::string_view> chunks_of(std::string_view text, bool at_hyphens) {
@@ -56,9 +59,9 @@ class Wrapper {
   std::vector<std::string> run() {
     std::vector<std::string> lines;
     while (!chunks_.empty()) {
-      if (!lines.empty() && is_blank(chunks_.back())) chunks_.pop_back();
+      if (!lines.empty() && is_stripped(chunks_.back())) chunks_.pop_back();
       std::vector<std::string_view> line = take_line();
-      if (!line.empty() && is_blank(line.back())) line.pop_back();
+      if (!line.empty() && is_stripped(line.back())) line.pop_back();
       if (line.empty()) continue;
       std::string joined;
       for (const std::string_view chunk : line) joined += chunk;
