@@ -56,8 +56,8 @@ std::string with_tensors(const std::string& file, const json& changes) {
       const std::size_t begin = data.size();
       for (const float number : numbers) {
         const std::uint16_t rounded = float_to_bfloat16(number);
-        short_numbers ? data.append(reinterpret_cast<const char*>(&rounded), sizeof rounded)
-                      : data.append(reinterpret_cast<const char*>(&number), sizeof number);
+        const void* bytes = short_numbers ? static_cast<const void*>(&rounded) : &number;
+        data.append(static_cast<const char*>(bytes), short_numbers ? sizeof rounded : sizeof number);
       }
       header[name] = {{"dtype", short_numbers ? "BF16" : "F32"},
                       {"shape", value.is_array() ? json::array({numbers.size()}) : json::array()},
