@@ -111,12 +111,13 @@ Result<Conversion> Conversion::plan(const ModelDescription& description, const C
   MINERVA_ASSIGN(const HfConfig config, open_config(description));
   MINERVA_ASSIGN(const Source source, read_source(config));
   ConversionReport report{.architecture = std::string(source.family->architecture), .type = {}, .notes = {}};
-  if (const auto same = check_same_result(source, config); !same) {
+  if (const auto same = check_same_result(source); !same) {
     if (!options.approximate) return std::unexpected(same.error());
     report.notes.push_back(same.error().message);
   }
   MINERVA_ASSIGN(auto checkpoint, Checkpoint::open(description));
   MINERVA_ASSIGN(TensorPlan plan, plan_tensors(source, std::move(checkpoint), options.type));
+  report.notes.insert(report.notes.end(), plan.notes.begin(), plan.notes.end());
   KeyValues keys;
   set_general(description, source, plan.main_type, keys);
   set_hyper_parameters(source, keys);
@@ -147,7 +148,7 @@ Result<void> Conversion::write(const std::filesystem::path& out, OutputFile::Exi
 Result<void> can_convert(const ModelDescription& description) {
   MINERVA_ASSIGN(const HfConfig config, open_config(description));
   MINERVA_ASSIGN(const Source source, read_source(config));
-  return check_same_result(source, config);
+  return check_same_result(source);
 }
 
 Result<ConversionReport> convert_to_gguf(const ModelDescription& description,

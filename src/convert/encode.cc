@@ -1,9 +1,10 @@
 #include "convert/encode.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
+
+#include "tensor/to_float.h"
 
 namespace minerva::convert {
 namespace {
@@ -26,29 +27,6 @@ void encode_q8_block(std::span<const float> block, std::byte* out) noexcept {
 }
 
 }  // namespace
-
-std::uint16_t float_to_half(float value) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
-  const std::uint32_t magnitude = bits & 0x7fffffffU;
-  if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00U);  // NaN
-  if (magnitude >= 0x477ff000U) return static_cast<std::uint16_t>(sign | 0x7c00U);
-  std::uint32_t half = 0;
-  if (magnitude < 0x38800000U) {  // a subnormal half, or zero: adding 0.5 rounds at its last bit
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;
-    half = std::bit_cast<std::uint32_t>(shifted) - 0x3f000000U;
-  } else {
-    const std::uint32_t odd = (magnitude >> 13) & 1U;
-    half = (magnitude - 0x38000000U + 0xfffU + odd) >> 13;
-  }
-  return static_cast<std::uint16_t>(sign | half);
-}
-
-std::uint16_t float_to_bfloat16(float value) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
-  return static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
-}
 
 bool encode_row(GgmlType type, std::span<const float> row, std::span<std::byte> out) noexcept {
   std::byte* to = out.data();

@@ -9,11 +9,6 @@
 
 namespace minerva::convert {
 
-/// The half nearest to `value`, to even in a tie; infinity above its range.
-std::uint16_t float_to_half(float value) noexcept;
-/// The same for bfloat16; a NaN stays one.
-std::uint16_t float_to_bfloat16(float value) noexcept;
-
 /// Writes `row` as F32, F16, BF16 or Q8_0 (whole blocks). `out` has room for exactly that. False when a
 /// finite number does not fit the type (F16).
 [[nodiscard]] bool encode_row(GgmlType type, std::span<const float> row, std::span<std::byte> out) noexcept;

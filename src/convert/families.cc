@@ -23,6 +23,8 @@ void arcee(ConfigFields& fields, DecoderSpec& spec) {
       {.hidden = 2560, .intermediate = 18432, .positions = 4096, .epsilon = 1e-5, .activation = "relu2"},
       spec);
   spec.gated = false;
+  native::read_attention_bias(fields, spec);
+  spec.biases.mlp = fields.boolean("mlp_bias", false);
   spec.names.gate.clear();
 }
 
@@ -46,11 +48,12 @@ void gpt_bigcode(ConfigFields& fields, DecoderSpec& spec) {
   spec.value_dim = spec.head_dim;
   spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
   spec.norm = {.kind = native::NormKind::Layer, .epsilon = fields.number("layer_norm_epsilon", 1e-5)};
-  spec.activation = native::activation_named(fields, "activation_function", "gelu_pytorch_tanh");
+  native::read_activation(fields, "activation_function", "gelu_pytorch_tanh", spec);
   spec.gated = false;
   spec.tied_head = fields.boolean("tie_word_embeddings", true);
   spec.positions = native::PositionKind::Learned;
   spec.qkv = native::QkvLayout::Concatenated;
+  spec.biases = {.qkv = true, .o = true, .mlp = true, .norms = true};
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {.rotary = false});
   spec.names = native::gpt2_names();
 }

@@ -47,6 +47,6 @@ struct Source {
 Result<Source> read_source(const HfConfig& config);
 
 /// The first thing in `source` that llama.cpp would compute differently, as an InvalidRequest that says so.
-Result<void> check_same_result(const Source& source, const HfConfig& config);
+Result<void> check_same_result(const Source& source);
 
 }  // namespace minerva::convert

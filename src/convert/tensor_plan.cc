@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <numbers>
 #include <optional>
@@ -22,13 +23,7 @@ using native::RotaryKind;
 using native::WeightBinder;
 
 constexpr std::int64_t kQ8Block = 32;
-
-/// Whether a tensor that nothing asked for says nothing about the model.
-bool is_no_weight(std::string_view name) {
-  constexpr std::array kEndings = {".rotary_emb.inv_freq", ".attention.masked_bias", ".attention.bias",
-                                   ".attn.bias", ".attn.masked_bias"};
-  return std::ranges::any_of(kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
-}
+constexpr const char* kRunNative = "Run the directory with the native backend.";
 
 /// Of what lies beside a weight, the module's name.
 std::string_view module_of(std::string_view name) {
@@ -82,18 +77,26 @@ class Planner {
 
   Result<TensorPlan> run() {
     MINERVA_TRY(rotary_factors());
-    MINERVA_TRY(matrix(spec_.names.embedding, "token_embd", spec_.vocabulary, spec_.hidden));
+    MINERVA_ASSIGN(native::Linear embedding, binder_.embedding(spec_.vocabulary, spec_.hidden));
+    use(spec_.names.embedding);
+    MINERVA_TRY(add_matrix(std::move(embedding), "token_embd", {}));
     MINERVA_TRY(positions());
     for (int layer = 0; layer < spec_.layer_count; ++layer) MINERVA_TRY(block(layer));
     MINERVA_TRY(norm(spec_.names.output_norm, "output_norm", spec_.hidden));
     MINERVA_TRY(head());
     MINERVA_TRY(nothing_left());
+    note_biases();
     plan_.main_type = main_type();
     plan_.checkpoint = std::move(checkpoint_);
     return std::move(plan_);
   }
 
  private:
+  struct Traits {
+    bool bias = false;  ///< whether llama.cpp has a place for one
+    int pair_heads = 0;
+  };
+
   void add_numbers(std::string name, std::vector<std::uint64_t> dims, std::vector<float> numbers) {
     plan_.tensors.push_back({.header = {.name = std::move(name), .dims = std::move(dims)},
                              .matrix = {},
@@ -178,33 +181,55 @@ class Planner {
     return matrix(names.down, "ffn_down", hidden, width, traits);
   }
 
+  // A head that says what the embedding says is left out; another one is the model's, tied or not.
   Result<void> head() {
-    if (!spec_.tied_head) return matrix(spec_.names.head, "output", spec_.vocabulary, spec_.hidden);
-    use(spec_.names.head);  // a copy of the embedding, if it is there
-    return {};
+    const std::string module = use(spec_.names.head);
+    MINERVA_ASSIGN(native::Linear head, binder_.head(spec_.vocabulary, spec_.hidden));
+    if (spec_.tied_head) {
+      MINERVA_ASSIGN(const bool same, same_numbers(spec_.names.embedding, spec_.names.head));
+      if (same) return {};
+      if (!family_.own_head) {
+        return invalid_request(
+            fmt::format("the model has an output matrix ('{}.weight') other than its embedding, which "
+                        "llama.cpp's '{}' does not",
+                        module, family_.architecture),
+            kRunNative);
+      }
+    }
+    return add_matrix(std::move(head), "output", {});
   }
 
-  struct Traits {
-    bool bias = false;  ///< whether llama.cpp has a place for one
-    int pair_heads = 0;
-  };
-
-  Result<void> matrix(const std::string& pattern, const std::string& name, std::int64_t rows,
-                      std::int64_t columns) {
-    return matrix(pattern, name, rows, columns, {});
+  // Whether two matrices are one, or one of them is not there.
+  Result<bool> same_numbers(const std::string& first, const std::string& second) const {
+    const TensorView* a = checkpoint_->find(binder_.path(first) + ".weight");
+    const TensorView* b = checkpoint_->find(binder_.path(second) + ".weight");
+    if (a == nullptr || b == nullptr) return true;
+    if (a->shape != b->shape) return false;
+    MINERVA_ASSIGN(const TensorView left, checkpoint_->contiguous(*a));
+    MINERVA_ASSIGN(const TensorView right, checkpoint_->contiguous(*b));
+    const bool plain = left.dtype == DType::BF16 || left.dtype == DType::F16 || left.dtype == DType::F32;
+    return plain && left.dtype == right.dtype && left.bytes == right.bytes &&
+           std::memcmp(left.data, right.data, static_cast<std::size_t>(left.bytes)) == 0;
   }
+
   Result<void> matrix(const std::string& pattern, const std::string& name, std::int64_t rows,
                       std::int64_t columns, Traits traits) {
     if (pattern.empty()) return {};
     const std::string module = use(pattern);
     MINERVA_ASSIGN(native::Linear linear, binder_.linear(pattern, rows, columns));
-    std::vector<float> bias = std::exchange(linear.bias, {});
-    if (!bias.empty() && !traits.bias) {
+    if (!linear.bias.empty() && !traits.bias) {
       return invalid_request(
           fmt::format("the model has biases ('{}.bias') that llama.cpp's '{}' does not add", module,
                       family_.architecture),
-          "Run the directory with the native backend.");
+          kRunNative);
     }
+    return add_matrix(std::move(linear), name, traits);
+  }
+
+  Result<void> add_matrix(native::Linear linear, const std::string& name, Traits traits) {
+    const std::int64_t rows = linear.weight.rows;
+    const std::int64_t columns = linear.weight.cols;
+    std::vector<float> bias = std::exchange(linear.bias, {});
     PlannedTensor tensor{
         .header = {.name = prefix_ + name + ".weight",
                    .dims = {static_cast<std::uint64_t>(columns), static_cast<std::uint64_t>(rows)},
@@ -256,12 +281,21 @@ class Planner {
 
   Result<void> nothing_left() const {
     for (const TensorView& tensor : checkpoint_->tensors()) {
-      if (is_no_weight(tensor.name) || used_.contains(std::string(module_of(tensor.name)))) continue;
+      if (native::is_no_weight(tensor.name) || used_.contains(std::string(module_of(tensor.name)))) continue;
       return invalid_request(fmt::format("'{}': tensor {} belongs to nothing that llama.cpp's '{}' has",
                                          tensor.file, quoted(tensor.name), family_.architecture),
                              "Run the directory with the native backend, or give the model without it.");
     }
     return {};
+  }
+
+  // Those of modules that have none in the model: transformers does not load them either.
+  void note_biases() {
+    const auto names = binder_.unread();
+    const auto first = std::ranges::find_if(names, [](auto name) { return name.ends_with(".bias"); });
+    if (first == names.end()) return;
+    plan_.notes.push_back(fmt::format(
+        "biases that config.json says the model does not have are left out, such as {}", quoted(*first)));
   }
 
   GgmlType main_type() const {

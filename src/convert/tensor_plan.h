@@ -29,6 +29,8 @@ struct TensorPlan {
   std::shared_ptr<const Checkpoint> checkpoint;  ///< what the matrices view
   /// The type that most elements have: for general.file_type.
   GgmlType main_type = GgmlType::F32;
+  std::vector<std::string>
+      notes;  ///< what is in the files and not in the plan, though nothing is wrong with it
 };
 
 /// Finds and checks every tensor; reads no matrix. Errors: ModelLoading naming a tensor that is missing or of

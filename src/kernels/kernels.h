@@ -76,8 +76,19 @@ enum class Activation : std::uint8_t {
   GeluTanh,  ///< the tanh approximation
   Relu,
   Relu2,      ///< relu squared
-  XIelu,      ///< apertus
-  SwigluOai,  ///< gpt_oss, gated only: clamp; gate sigmoid(alpha gate) (up + 1)
+  Relu6,      ///< relu, at most 6
+  LeakyRelu,  ///< below 0 times `slope`
+  QuickGelu,  ///< x sigmoid(1.702 x)
+  Gelu10,     ///< Gelu, clamped to [-10, 10]
+  HardSwish,  ///< x relu6(x + 3) / 6
+  Mish,       ///< x tanh(softplus(x))
+  Tanh,
+  Sigmoid,
+  Laplace,       ///< (1 + erf((x - 0.707107) / (0.282095 sqrt 2))) / 2
+  SqrtSoftplus,  ///< sqrt(ln(1 + e^x))
+  Linear,        ///< x
+  XIelu,         ///< apertus
+  SwigluOai,     ///< gpt_oss, gated only: clamp; gate sigmoid(alpha gate) (up + 1)
 };
 
 struct ActivationParameters {
@@ -85,6 +96,7 @@ struct ActivationParameters {
   float alpha_n = 0.8F;  ///< XIelu: already beta + softplus(alpha_n)
   float beta = 0.5F;     ///< XIelu
   float eps = -1e-6F;    ///< XIelu
+  float slope = 0.01F;   ///< LeakyRelu
   float alpha = 1.702F;  ///< SwigluOai
   float limit = 7.0F;    ///< SwigluOai
 

@@ -1,5 +1,6 @@
 #include "native/config_fields.h"
 
+#include <limits>
 #include <utility>
 
 namespace minerva::native {
@@ -29,11 +30,13 @@ float ConfigFields::number(const FieldNames& names, std::optional<double> fallba
 }
 
 int ConfigFields::window(const FieldNames& names, int fallback) {
-  return config_.is_null(names) ? 0 : integer(names, fallback, 0);
+  if (config_.is_null(names)) return 0;
+  const int window = integer(names, fallback, std::numeric_limits<int>::min());
+  return window > 0 || !config_.has(names) ? window : -1;
 }
 
 bool ConfigFields::boolean(const FieldNames& names, bool fallback) {
-  return keep(config_.bool_or(names, fallback), fallback);
+  return !config_.is_null(names) && keep(config_.bool_or(names, fallback), fallback);
 }
 
 std::string ConfigFields::text(const FieldNames& names, std::string_view fallback) {

@@ -34,9 +34,10 @@ class ConfigFields {
   int integer(const FieldNames& names, std::optional<std::int64_t> fallback = {}, std::int64_t min = 1,
               std::int64_t max = std::numeric_limits<int>::max());
   float number(const FieldNames& names, std::optional<double> fallback = {});
-  /// A sliding window in tokens; 0 and null mean none.
+  /// A sliding window in tokens: 0 where there is none (null), -1 where it is 0 or less, of which a layer
+  /// that has one can make nothing.
   int window(const FieldNames& names, int fallback);
-  bool boolean(const FieldNames& names, bool fallback);
+  bool boolean(const FieldNames& names, bool fallback);  ///< null is false, as in Python
   std::string text(const FieldNames& names, std::string_view fallback);
   std::vector<std::string> texts(const FieldNames& names);  ///< empty where absent
   std::vector<std::int64_t> integers(const FieldNames& names);

@@ -13,7 +13,7 @@ namespace minerva::native {
 
 enum class NormKind : std::uint8_t { Rms, Layer };
 
-/// How every norm of a model normalises. Whether a bias exists is seen from the tensors.
+/// How every norm of a model normalises.
 struct NormSpec {
   NormKind kind = NormKind::Rms;
   float epsilon = 1e-6F;
@@ -87,6 +87,22 @@ struct RecurrentSpec {
   bool operator==(const RecurrentSpec&) const = default;
 };
 
+/// Which modules add a bias where the file has one: others are not in the model, and transformers does not
+/// load them. A bias that is not in the file is zero.
+struct BiasSpec {
+  bool qkv = false;     ///< q, k and v
+  bool o = false;       ///< what brings attention's heads together
+  bool mlp = false;     ///< all of a dense MLP, and of the shared expert
+  bool latent = false;  ///< the narrow vectors of latent attention
+  bool mixer = false;   ///< of a recurrent layer
+  bool experts = false;
+  bool router = false;
+  bool head = false;
+  bool norms = false;
+
+  bool operator==(const BiasSpec&) const = default;
+};
+
 struct LayerSpec {
   MixerKind mixer = MixerKind::Attention;
   int window = 0;  ///< tokens a query sees, itself included; 0: all before it
@@ -105,7 +121,8 @@ struct TensorNames {
   std::string q, k, v, qkv, o, q_norm, k_norm, sinks;
   std::string q_a, q_a_norm, q_b, kv_a, kv_a_norm, kv_b;                               ///< latent attention
   std::string mixer_in, mixer_ba, mixer_out, mixer_norm, convolution, a_log, dt_bias;  ///< recurrent layers
-  std::string gate, up, gate_up, down, activation;  ///< activation: prefix of learned parameters
+  std::string gate, up, gate_up, down;
+  std::string activation;  ///< the module whose parameters a learned activation has
   std::string router, router_bias, router_correction;
   std::string expert_gate, expert_up, expert_down;
   std::string stacked_gate, stacked_up, stacked_down;  ///< [experts, rows, columns]
@@ -150,8 +167,10 @@ struct DecoderSpec {
   RecurrentSpec recurrent;
   kernels::Activation activation = kernels::Activation::Silu;
   kernels::ActivationParameters activation_parameters;  ///< where they are the model's, not the layer's
-  bool gated = true;                                    ///< act(gate(x)) * up(x), else act(up(x))
-  bool transposed = false;                              ///< linear weights are stored [in, out] (gpt2)
+  bool learned_activation = false;                      ///< each layer has parameters of its own
+  bool activation_in_float = false;  ///< what follows from them is not rounded to their stored type (apertus)
+  bool gated = true;                 ///< act(gate(x)) * up(x), else act(up(x))
+  bool transposed = false;           ///< linear weights are stored [in, out] (gpt2)
   bool tied_head = false;
 
   float embedding_scale = 1.0F;
@@ -163,6 +182,7 @@ struct DecoderSpec {
   float qkv_clip = 0.0F;  ///< q, k, v are clamped to [-clip, clip], after their norms (olmoe)
 
   ExpertsSpec experts;
+  BiasSpec biases;
   TensorNames names;
   int fp8_block_rows = 128;  ///< of FP8 weights, one scale each
   int fp8_block_cols = 128;

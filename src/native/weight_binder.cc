@@ -10,6 +10,7 @@
 
 #include "base/mapping.h"
 #include "tensor/dtype.h"
+#include "tensor/to_float.h"
 
 namespace minerva::native {
 namespace {
@@ -57,19 +58,31 @@ std::unexpected<Error> wrong_shape(const TensorView& tensor, std::string_view ex
                        kCheckFiles);
 }
 
+float rounded(float x, DType type) {
+  if (type == DType::BF16) return bfloat16_to_float(float_to_bfloat16(x));
+  return type == DType::F16 ? half_to_float(float_to_half(x)) : x;
+}
+
 float softplus(float x) {
   return x > 20 ? x : std::log1p(std::exp(x));
 }
 
 }  // namespace
 
+bool is_no_weight(std::string_view name) noexcept {
+  constexpr std::array<std::string_view, 5> kEndings = {".rotary_emb.inv_freq", ".attention.masked_bias",
+                                                        ".attention.bias", ".attn.bias", ".attn.masked_bias"};
+  return std::ranges::any_of(kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 // Files saved from the model without its head leave out the first part of each name ("transformer.").
 WeightBinder::WeightBinder(const DecoderSpec& spec, Checkpoint& checkpoint)
     : spec_(spec), checkpoint_(checkpoint) {
-  const std::string& embedding = spec_.names.embedding;
-  const std::string prefix = embedding.substr(0, embedding.find('.') + 1);
-  const std::string bare = embedding.substr(prefix.size()) + ".weight";
-  if (!has(embedding) && checkpoint_.find(bare) != nullptr) left_out_ = prefix;
+  for (const std::string* name : {&spec_.names.embedding, &spec_.names.output_norm}) {
+    if (name->empty() || has(*name)) continue;
+    const std::string prefix = name->substr(0, name->find('.') + 1);
+    if (find(name->substr(prefix.size()) + ".weight") != nullptr) left_out_ = prefix;
+  }
 }
 
 void WeightBinder::at(int layer, int expert) noexcept {
@@ -83,7 +96,43 @@ std::string WeightBinder::path(const std::string& pattern) const {
 }
 
 bool WeightBinder::has(const std::string& pattern) const {
-  return !pattern.empty() && checkpoint_.find(path(pattern) + ".weight") != nullptr;
+  return !pattern.empty() && find(path(pattern) + ".weight") != nullptr;
+}
+
+const TensorView* WeightBinder::find(std::string_view name) const {
+  const TensorView* tensor = checkpoint_.find(name);
+  if (tensor != nullptr) read_.insert(tensor->name);
+  return tensor;
+}
+
+Result<const TensorView*> WeightBinder::require(std::string_view name) const {
+  if (const TensorView* tensor = find(name)) return tensor;
+  return checkpoint_.require(name);
+}
+
+std::vector<std::string_view> WeightBinder::unread() const {
+  std::vector<std::string_view> names;
+  for (const TensorView& tensor : checkpoint_.tensors()) {
+    if (!read_.contains(tensor.name) && !is_no_weight(tensor.name)) names.push_back(tensor.name);
+  }
+  return names;
+}
+
+bool WeightBinder::may_have_bias(const std::string& pattern) const {
+  const TensorNames& n = spec_.names;
+  const auto is_one_of = [&](std::initializer_list<const std::string*> names) {
+    return std::ranges::any_of(names, [&](const std::string* name) { return *name == pattern; });
+  };
+  const BiasSpec& biases = spec_.biases;
+  if (is_one_of({&n.q, &n.k, &n.v, &n.qkv})) return biases.qkv;
+  if (is_one_of({&n.gate, &n.up, &n.gate_up, &n.down, &n.shared_gate, &n.shared_up, &n.shared_down})) {
+    return biases.mlp;
+  }
+  if (is_one_of({&n.q_a, &n.kv_a})) return biases.latent;
+  if (is_one_of({&n.mixer_in, &n.mixer_out})) return biases.mixer;
+  if (is_one_of({&n.stacked_gate, &n.stacked_up, &n.stacked_down})) return biases.experts;
+  return (pattern == n.o && biases.o) || (pattern == n.router && biases.router) ||
+         (pattern == n.head && biases.head);
 }
 
 Result<TensorView> WeightBinder::part(const TensorView& tensor, bool stacked) const {
@@ -100,12 +149,12 @@ Result<TensorView> WeightBinder::part(const TensorView& tensor, bool stacked) co
 }
 
 Result<TensorView> WeightBinder::require(const std::string& name, bool stacked) const {
-  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+  MINERVA_ASSIGN(const TensorView* tensor, require(name));
   return part(*tensor, stacked);
 }
 
 Result<std::vector<float>> WeightBinder::vector(const std::string& name, std::int64_t size) const {
-  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+  MINERVA_ASSIGN(const TensorView* tensor, require(name));
   if (tensor->elements() != size) return wrong_shape(*tensor, fmt::format("[{}]", size));
   return checkpoint_.floats(*tensor);
 }
@@ -115,7 +164,7 @@ Result<Norm> WeightBinder::norm(const std::string& pattern, std::int64_t size) c
   if (pattern.empty()) return norm;
   const std::string name = path(pattern);
   MINERVA_ASSIGN(norm.weight, vector(name + ".weight", size));
-  if (checkpoint_.find(name + ".bias") != nullptr) {
+  if (spec_.biases.norms && find(name + ".bias") != nullptr) {
     MINERVA_ASSIGN(norm.bias, vector(name + ".bias", size));
   }
   return norm;
@@ -125,15 +174,30 @@ Result<Norm> WeightBinder::head_norms(const std::string& pattern, int heads) con
   if (pattern.find("{h}") == std::string::npos) return norm(pattern, std::int64_t{heads} * spec_.head_dim);
   Norm all;
   for (int h = 0; h < heads; ++h) {
-    MINERVA_ASSIGN(const Norm one, norm(replaced(pattern, "{h}", h), spec_.head_dim));
-    all.weight.insert(all.weight.end(), one.weight.begin(), one.weight.end());
-    all.bias.insert(all.bias.end(), one.bias.begin(), one.bias.end());
+    MINERVA_ASSIGN(const auto one, vector(path(replaced(pattern, "{h}", h)) + ".weight", spec_.head_dim));
+    all.weight.insert(all.weight.end(), one.begin(), one.end());
   }
   return all;
 }
 
 Result<Linear> WeightBinder::linear(const std::string& pattern, std::int64_t rows, std::int64_t cols) {
   return bind(pattern, false, rows, cols);
+}
+
+Result<Linear> WeightBinder::embedding(std::int64_t rows, std::int64_t cols) {
+  const bool as_head = spec_.tied_head && !has(spec_.names.embedding) && has(spec_.names.head);
+  return linear(as_head ? spec_.names.head : spec_.names.embedding, rows, cols);
+}
+
+Result<Linear> WeightBinder::head(std::int64_t rows, std::int64_t cols) {
+  const std::string& name = spec_.names.head;
+  if (!spec_.tied_head || has(name)) return linear(name, rows, cols);
+  MINERVA_ASSIGN(Linear tied, linear(spec_.names.embedding, rows, cols));
+  const std::string bias = path(name) + ".bias";
+  if (spec_.biases.head && find(bias) != nullptr) {
+    MINERVA_ASSIGN(tied.bias, vector(bias, rows));
+  }
+  return tied;
 }
 
 Result<Linear> WeightBinder::expert(const std::string& pattern, std::int64_t rows, std::int64_t cols) {
@@ -148,9 +212,9 @@ Result<Linear> WeightBinder::bind(const std::string& pattern, bool stacked, std:
   MINERVA_ASSIGN(const TensorView weight, require(name + ".weight", stacked));
   const bool turned = spec_.transposed && pattern != spec_.names.embedding &&
                       pattern != spec_.names.position_embedding && pattern != spec_.names.head;
-  if (checkpoint_.find(name + ".scales") != nullptr) {
+  if (find(name + ".scales") != nullptr) {
     MINERVA_ASSIGN(linear.weight, mlx(name, stacked, weight, rows, cols));
-  } else if (checkpoint_.find(name + ".weight_scale_inv") != nullptr) {
+  } else if (find(name + ".weight_scale_inv") != nullptr) {
     MINERVA_ASSIGN(const TensorView scales, require(name + ".weight_scale_inv", stacked));
     MINERVA_ASSIGN(linear.weight, fp8(weight, scales, rows, cols));
   } else if (turned) {
@@ -159,7 +223,7 @@ Result<Linear> WeightBinder::bind(const std::string& pattern, bool stacked, std:
     MINERVA_ASSIGN(linear.weight, plain(weight, rows, cols));
   }
   MINERVA_TRY(check_weight(linear.weight, name));
-  if (checkpoint_.find(name + ".bias") == nullptr) return linear;
+  if (!may_have_bias(pattern) || find(name + ".bias") == nullptr) return linear;
   MINERVA_ASSIGN(const TensorView bias, require(name + ".bias", stacked));
   if (bias.elements() != rows) return wrong_shape(bias, fmt::format("[{}]", rows));
   MINERVA_ASSIGN(linear.bias, checkpoint_.floats(bias));
@@ -171,7 +235,7 @@ Result<Linear> WeightBinder::interleaved_expert(const std::string& pattern, int 
   const std::string name = path(pattern);
   Linear linear;
   const std::int64_t file_rows = rows * step;
-  if (checkpoint_.find(name + "_blocks") != nullptr) {
+  if (find(name + "_blocks") != nullptr) {
     MINERVA_ASSIGN(linear.weight, stacked_mxfp4(name, first, step, file_rows, cols));
   } else {
     MINERVA_ASSIGN(linear, stacked_transposed(name, first, step, file_rows, cols));
@@ -189,7 +253,7 @@ Result<Convolution> WeightBinder::convolution() const {
   const RecurrentSpec& r = spec_.recurrent;
   Convolution convolution{.taps = r.taps, .channels = r.channels};
   const std::string name = path(spec_.names.convolution);
-  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name + ".weight"));
+  MINERVA_ASSIGN(const TensorView* tensor, require(name + ".weight"));
   // MLX turns it round, and adds 1 to the norms of models with a delta rule: that is not read.
   const std::array published = {std::int64_t{r.channels}, std::int64_t{1}, std::int64_t{r.taps}};
   if (r.value_heads > 0 && !std::ranges::equal(tensor->shape, published)) {
@@ -201,7 +265,7 @@ Result<Convolution> WeightBinder::convolution() const {
     const auto taps = static_cast<std::size_t>(r.taps);
     convolution.weight[i % taps * static_cast<std::size_t>(r.channels) + i / taps] = stored[i];
   }
-  if (checkpoint_.find(name + ".bias") != nullptr) {
+  if (spec_.biases.mixer && find(name + ".bias") != nullptr) {
     MINERVA_ASSIGN(convolution.bias, vector(name + ".bias", r.channels));
   }
   return convolution;
@@ -209,24 +273,30 @@ Result<Convolution> WeightBinder::convolution() const {
 
 Result<kernels::ActivationParameters> WeightBinder::activation() const {
   kernels::ActivationParameters parameters = spec_.activation_parameters;
-  if (spec_.names.activation.empty()) return parameters;
+  if (!spec_.learned_activation) return parameters;
   const std::string name = path(spec_.names.activation);
+  if (spec_.activation == kernels::Activation::LeakyRelu) {
+    MINERVA_ASSIGN(const auto slope, vector(name + ".weight", 1));
+    parameters.slope = slope[0];
+    return parameters;
+  }
   for (const auto& [field, value] : {std::pair{".beta", &parameters.beta}, {".eps", &parameters.eps}}) {
-    if (checkpoint_.find(name + field) == nullptr) continue;
+    if (find(name + field) == nullptr) continue;
     MINERVA_ASSIGN(const auto stored, vector(name + field, 1));
     *value = stored[0];
   }
   MINERVA_ASSIGN(const auto positive, vector(name + ".alpha_p", 1));
   MINERVA_ASSIGN(const auto negative, vector(name + ".alpha_n", 1));
-  parameters.alpha_p = softplus(positive[0]);
-  parameters.alpha_n = parameters.beta + softplus(negative[0]);
+  const DType type = spec_.activation_in_float ? DType::F32 : find(name + ".alpha_p")->dtype;
+  parameters.alpha_p = rounded(softplus(positive[0]), type);
+  parameters.alpha_n = rounded(parameters.beta + rounded(softplus(negative[0]), type), type);
   return parameters;
 }
 
 Result<WeightMatrix> WeightBinder::stacked_mxfp4(const std::string& name, int first, int step,
                                                  std::int64_t file_rows, std::int64_t cols) {
-  MINERVA_ASSIGN(const TensorView* blocks, checkpoint_.require(name + "_blocks"));
-  MINERVA_ASSIGN(const TensorView* scales, checkpoint_.require(name + "_scales"));
+  MINERVA_ASSIGN(const TensorView* blocks, require(name + "_blocks"));
+  MINERVA_ASSIGN(const TensorView* scales, require(name + "_scales"));
   const std::int64_t groups = cols / 32;
   const std::array wanted = {std::int64_t{spec_.experts.count}, file_rows, groups, std::int64_t{16}};
   const std::span<const std::int64_t> scales_wanted(wanted.data(), 3);
@@ -249,7 +319,7 @@ Result<WeightMatrix> WeightBinder::stacked_mxfp4(const std::string& name, int fi
 
 Result<Linear> WeightBinder::stacked_transposed(const std::string& name, int first, int step,
                                                 std::int64_t file_rows, std::int64_t cols) {
-  MINERVA_ASSIGN(const TensorView* tensor, checkpoint_.require(name));
+  MINERVA_ASSIGN(const TensorView* tensor, require(name));
   const std::array wanted = {std::int64_t{spec_.experts.count}, cols, file_rows};
   if (!std::ranges::equal(tensor->shape, wanted)) return wrong_shape(*tensor, shape_text(wanted));
   TensorView view = *tensor;
@@ -358,7 +428,7 @@ Result<WeightMatrix> WeightBinder::mlx(const std::string& name, bool stacked, co
                   : matrix.group == 16 ? WeightType::Nvfp4
                                        : WeightType::Mxfp4;
     matrix.scale_stride = scales.shape[1];
-    if (checkpoint_.find(name + ".global_scale") != nullptr) {
+    if (find(name + ".global_scale") != nullptr) {
       MINERVA_ASSIGN(const TensorView global, require(name + ".global_scale", stacked));
       MINERVA_ASSIGN(const auto value, checkpoint_.floats(global));
       if (value.size() == 1) matrix.global_scale = value[0];

@@ -168,7 +168,7 @@ Result<DecoderWeights> bind_weights(const DecoderSpec& spec, std::shared_ptr<Che
   WeightBinder binder(spec, *checkpoint);
   DecoderWeights weights;
   const std::int64_t width = spec.embedding_width > 0 ? spec.embedding_width : spec.hidden;
-  MINERVA_ASSIGN(weights.embedding, binder.linear(spec.names.embedding, spec.vocabulary, width));
+  MINERVA_ASSIGN(weights.embedding, binder.embedding(spec.vocabulary, width));
   MINERVA_ASSIGN(weights.project_in, binder.linear(spec.names.project_in, spec.hidden, width));
   MINERVA_ASSIGN(weights.project_out, binder.linear(spec.names.project_out, width, spec.hidden));
   if (spec.positions == PositionKind::Learned) {
@@ -178,13 +178,7 @@ Result<DecoderWeights> bind_weights(const DecoderSpec& spec, std::shared_ptr<Che
   }
   MINERVA_ASSIGN(weights.embedding_norm, binder.norm(spec.names.embedding_norm, spec.hidden));
   MINERVA_ASSIGN(weights.output_norm, binder.norm(spec.names.output_norm, spec.hidden));
-  // A head that is tied in config.json may still be stored; the embedding is what transformers uses then.
-  const bool tied = spec.tied_head || !binder.has(spec.names.head);
-  if (tied && !spec.tied_head) {
-    MINERVA_TRY(checkpoint->require(spec.names.head + ".weight"));
-  }
-  MINERVA_ASSIGN(weights.head,
-                 binder.linear(tied ? spec.names.embedding : spec.names.head, spec.vocabulary, width));
+  MINERVA_ASSIGN(weights.head, binder.head(spec.vocabulary, width));
   for (int layer = 0; layer < spec.layer_count; ++layer) {
     MINERVA_ASSIGN(LayerWeights w, bind_layer(binder, spec, layer));
     weights.layers.push_back(std::move(w));
@@ -193,6 +187,7 @@ Result<DecoderWeights> bind_weights(const DecoderSpec& spec, std::shared_ptr<Che
     }
   }
   weights.owned_bytes = binder.owned_bytes();
+  for (const std::string_view name : binder.unread()) weights.unread.emplace_back(name);
   weights.checkpoint = std::move(checkpoint);
   return weights;
 }

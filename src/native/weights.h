@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -65,6 +66,7 @@ struct DecoderWeights {
   std::vector<LayerWeights> layers;
   std::shared_ptr<const Checkpoint> checkpoint;  ///< what the views look into
   std::uint64_t owned_bytes = 0;                 ///< held beside the mapping
+  std::vector<std::string> unread;               ///< names of weights in the files that no module has
 };
 
 /// Binds every tensor that `spec` names: presence, shape and type are checked before the first is used.

@@ -64,6 +64,7 @@ class WeightsTest : public ::testing::TestWithParam<const char*> {
     auto checkpoint = Checkpoint::open(*description);
     if (!checkpoint) return checkpoint.error().message;
     const auto weights = bind_weights(*spec, *checkpoint, {});
+    if (weights) unread_ = weights->unread;
     if (weights) return "";
     EXPECT_EQ(weights.error().code, ErrorCode::ModelLoading);
     EXPECT_FALSE(weights.error().remedy.empty());
@@ -83,10 +84,22 @@ class WeightsTest : public ::testing::TestWithParam<const char*> {
 
   TempDir folder_;
   Safetensors original_;
+  mutable std::vector<std::string> unread_;
 };
 
 TEST_P(WeightsTest, LoadsAsItIs) {
   EXPECT_EQ(problem(original_.header), "");
+  EXPECT_THAT(unread_, ::testing::IsEmpty());
+}
+
+TEST_P(WeightsTest, NamesWhatNobodyReads) {
+  json header = original_.header;
+  const std::size_t end = original_.data.size();
+  for (const char* more : {"model.layers.0.mlp.extra.weight", "x.rotary_emb.inv_freq", "lm_head.bias"}) {
+    header[more] = {{"dtype", "U8"}, {"shape", {0}}, {"data_offsets", {end, end}}};
+  }
+  EXPECT_EQ(problem(header), "");
+  EXPECT_THAT(unread_, ::testing::UnorderedElementsAre("model.layers.0.mlp.extra.weight", "lm_head.bias"));
 }
 
 TEST_P(WeightsTest, NamesATensorThatIsMissing) {

@@ -43,6 +43,11 @@ std::vector<RefusalCase> refusals() {
   return {
       {"mistral_with_a_window", "mistral", {}, "no sliding window"},
       {"mistral_with_a_window_of_all", "mistral", {{"sliding_window", 256}}, ""},
+      {"mistral_with_some_windows",
+       "mistral",
+       {{"layer_types", {"sliding_attention", "full_attention", "sliding_attention"}}},
+       "no sliding window"},
+      {"mistral_seeing_nothing", "mistral", {{"sliding_window", 0}}, "sliding_window"},
       {"mistral_without_a_window", "mistral", {{"sliding_window", nullptr}}, ""},
       {"phi3_with_a_window", "phi3", {}, "no sliding window"},
       {"phi3_with_a_window_of_all", "phi3", {{"sliding_window", 4096}}, ""},
@@ -57,19 +62,19 @@ std::vector<RefusalCase> refusals() {
         {"max_window_layers", 1}},
        "no sliding window"},
       {"gemma2_scale", "gemma2", {}, "scales attention by 0.25"},
-      {"gemma2_without_soft_cap", "gemma2-default", {{"attn_logit_softcapping", 0.0}}, "soft caps"},
+      {"gemma2_without_soft_cap", "gemma2-default", {{"attn_logit_softcapping", 0.0}}, "attn_logit_softcapping"},
       {"gemma2_own_head", "gemma2-default", {{"tie_word_embeddings", false}}, "no output matrix"},
       {"gemma2_no_windows",
        "gemma2-default",
        {{"layer_types", {"full_attention", "full_attention", "full_attention", "full_attention"}}},
        "has layers with a sliding window"},
       {"gemma3_scale", "gemma3_text", {{"query_pre_attn_scalar", 99}}, "scales attention"},
-      {"gemma3_both_ways", "gemma3_text", {{"use_bidirectional_attention", true}}, "see all"},
-      {"gemma3_soft_cap", "gemma3_text", {{"attn_logit_softcapping", 50.0}}, "no soft cap of attention"},
+      {"gemma3_both_ways", "gemma3_text", {{"use_bidirectional_attention", true}}, "use_bidirectional_attention"},
+      {"qwen2_both_ways", "qwen2", {{"is_causal", false}}, "is_causal"},
+      {"gemma3_soft_cap", "gemma3_text", {{"attn_logit_softcapping", 50.0}}, ""},  // nobody reads it
       {"llama_activation", "llama", {{"hidden_act", "gelu"}}, "another activation"},
       {"llama_dynamic", "llama", rotary(dynamic), "does not scale rotary positions in this way"},
-      {"llama_partial", "llama", rotary({{"rope_theta", 1e4}, {"partial_rotary_factor", 0.5}}),
-       "whole heads"},
+      {"llama_partial", "llama", rotary({{"rope_theta", 1e4}, {"partial_rotary_factor", 0.5}}), ""},  // nor this
       {"llama_yarn_untruncated", "llama", rotary(untruncated), "rounds yarn's range"},
       {"qwen3_llama3", "qwen3", rotary(llama3), "does not scale rotary positions in this way"},
       {"gemma_yarn", "gemma", rotary(yarn), "does not scale rotary positions in this way"},
@@ -105,6 +110,29 @@ TEST_P(ConversionRefusalTest, SaysWhyOrConverts) {
   ASSERT_FALSE(converted);
   EXPECT_EQ(converted.error().message, answer.error().message);
   EXPECT_TRUE(fs::is_empty(folder.path())) << "something was left behind";
+}
+
+// Tied in config.json, but with a head of its own in the file: that one counts, as in transformers.
+TEST(ConversionHead, IsTheOneInTheFile) {
+  const ModelCopy copy("llama");
+  copy.patch({{"tie_word_embeddings", true}});
+  const TempDir folder;
+  const auto file = gguf::File::open(convert_into(folder, copy.path(), {}));
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_NE(file->find_tensor("output.weight"), nullptr);
+}
+
+TEST(ConversionBias, ThatConfigDeniesIsLeftOutAndNoted) {
+  const ModelCopy copy("seed_oss");
+  copy.patch({{"model_type", "llama"}, {"attention_bias", false}});
+  const TempDir folder;
+  const auto report =
+      convert::convert_to_gguf(describe_directory(copy.path()), folder.path() / "x.gguf", {}, {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->notes, ::testing::Contains(HasSubstr("self_attn.q_proj.bias")));
+  const auto file = gguf::File::open(folder.path() / "x.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->find_tensor("blk.0.attn_q.bias"), nullptr);
 }
 
 TEST(ConversionApproximate, ConvertsWhatDiffersAndSaysSo) {

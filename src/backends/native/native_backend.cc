@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <memory>
+#include <ranges>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "backends/native/native_model.h"
+#include "base/log.h"
 #include "formats/checkpoint.h"
 #include "formats/gguf/split.h"
 #include "formats/hf_config/hf_config.h"
+#include "formats/quote.h"
 #include "kernels/kernels.h"
 #include "minerva/version.h"
 #include "native/families/families.h"
@@ -45,6 +50,18 @@ Result<Headers> read_headers(const ModelDescription& description) {
   MINERVA_ASSIGN(headers.spec, native::decoder_spec(config));
   headers.tokenizer_bytes = hf_tokenizer_bytes(description);
   return headers;
+}
+
+// Files may hold more than the model that config.json describes; as transformers does, it is said and left
+// out.
+void warn_of_unread(const ModelDescription& description, const native::DecoderWeights& weights) {
+  constexpr std::size_t kShown = 3;
+  if (weights.unread.empty()) return;
+  std::vector<std::string> shown;
+  for (const std::string& name : weights.unread | std::views::take(kShown)) shown.push_back(quoted(name));
+  log().warn("'{}': {} of {} tensors are not used: the model that config.json describes has no {}{}",
+             description.path.string(), weights.unread.size(), weights.checkpoint->tensors().size(),
+             fmt::join(shown, ", "), weights.unread.size() > kShown ? " ..." : "");
 }
 
 class NativeBackend final : public InferenceBackend {
@@ -99,6 +116,7 @@ class NativeBackend final : public InferenceBackend {
                    native::bind_weights(spec, std::move(checkpoint), progress));
     const NumericMode mode =
         options.numeric_mode == NumericMode::Default ? NumericMode::Fast : options.numeric_mode;
+    if (is_directory_format(description.format)) warn_of_unread(description, weights);
     return std::make_shared<NativeModel>(std::move(spec), std::move(weights), mode);
   }
 };

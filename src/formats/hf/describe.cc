@@ -111,27 +111,29 @@ class Describer {
     if (plain > 0 && plain < kHalf && rotary < kHalf) out_.key_length = plain + rotary;
     if (value_length > 0) out_.value_length = value_length;
     MINERVA_ASSIGN(const bool use_window, text_.bool_or("use_sliding_window", true));
-    MINERVA_ASSIGN(const auto window, count({"sliding_window"}));
-    out_.sliding_window = use_window ? window : 0;
+    MINERVA_ASSIGN(const auto window, text_.int_or("sliding_window", 0, -kCountMax, kCountMax));
+    out_.sliding_window = use_window && window > 0 ? static_cast<std::uint32_t>(window) : 0;
     return {};
   }
 
-  /// eos_token_id of `config`: one id or a list.
+  /// eos_token_id of `config`: one id or a list. Below 0 (-1 in many files) is none.
   Result<void> eos_from(const HfConfig& config) {
-    MINERVA_ASSIGN(const auto ids, config.int_list("eos_token_id", 0, kCountMax));
+    MINERVA_ASSIGN(const auto ids, config.int_list("eos_token_id", -kCountMax, kCountMax));
     if (ids.size() > limits::kEosTokenCountMax) {
       return config.error("eos_token_id", fmt::format("is a list of {}; at most {} are allowed", ids.size(),
                                                       limits::kEosTokenCountMax));
     }
     if (ids.empty()) return {};
     out_.eos_token_ids.clear();
-    for (const auto id : ids) out_.eos_token_ids.push_back(static_cast<std::int32_t>(id));
+    for (const auto id : ids) {
+      if (id >= 0) out_.eos_token_ids.push_back(static_cast<std::int32_t>(id));
+    }
     return {};
   }
 
   Result<void> bos_from(const HfConfig& config) {
-    MINERVA_ASSIGN(const auto id, config.optional_int("bos_token_id", 0, kCountMax));
-    if (id) out_.bos_token_id = static_cast<std::int32_t>(*id);
+    MINERVA_ASSIGN(const auto id, config.optional_int("bos_token_id", -kCountMax, kCountMax));
+    if (id) out_.bos_token_id = *id < 0 ? std::nullopt : std::optional(static_cast<std::int32_t>(*id));
     return {};
   }
 

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::filesystem::path data(const char* name) {
   return std::filesystem::path(MINERVA_TEST_DATA) / name;
@@ -172,6 +173,22 @@ TEST_F(HfDescribeConfig, HonoursGenerationConfig) {
   EXPECT_EQ(d->sampling.top_k, 0);
 }
 
+// As transformers has it: -1 is no token, and takes back what another file says.
+TEST_F(HfDescribeConfig, TakesANegativeIdForNone) {
+  auto d = describe_config(R"({"model_type":"llama","eos_token_id":-1,"bos_token_id":-1})");
+  ASSERT_TRUE(d) << d.error().message;
+  EXPECT_THAT(d->eos_token_ids, IsEmpty());
+  EXPECT_FALSE(d->bos_token_id);
+  d = describe_config(R"({"model_type":"llama","eos_token_id":[-1,7]})");
+  ASSERT_TRUE(d) << d.error().message;
+  EXPECT_THAT(d->eos_token_ids, ElementsAre(7));
+  dir_.write("generation_config.json", R"({"eos_token_id":-1,"bos_token_id":-1})");
+  d = describe_config(R"({"model_type":"llama","eos_token_id":2,"bos_token_id":1})");
+  ASSERT_TRUE(d) << d.error().message;
+  EXPECT_THAT(d->eos_token_ids, IsEmpty());
+  EXPECT_FALSE(d->bos_token_id);
+}
+
 TEST_F(HfDescribeConfig, NamesOtherQuantisers) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"quant_method":"gptq","bits":4,"group_size":128})", "GPTQ 4-bit"},
@@ -223,7 +240,6 @@ const Bad kBad[] = {
     {"heads_fraction", R"({"model_type":"llama","num_attention_heads":1.5})", "", "'num_attention_heads'"},
     {"vocabulary_huge", R"({"model_type":"llama","vocab_size":4294967296})", "", "'vocab_size'"},
     {"window_infinite", R"({"model_type":"llama","sliding_window":Infinity})", "", "'sliding_window'"},
-    {"eos_negative", R"({"model_type":"llama","eos_token_id":-2})", "", "'eos_token_id'"},
     {"eos_string", R"({"model_type":"llama","eos_token_id":"</s>"})", "", "'eos_token_id'"},
     {"eos_2_to_31", R"({"model_type":"llama","eos_token_id":[2147483648]})", "", "eos_token_id"},
     {"quantisation_bits", R"({"model_type":"llama","quantization":{"bits":65}})", "", "bits"},

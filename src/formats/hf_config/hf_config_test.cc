@@ -102,6 +102,26 @@ TEST(HfConfig, LeavesStringsThatLookLikePythonFloatsAlone) {
   EXPECT_EQ(cfg.require_string("NaN").value(), "\\");
 }
 
+// Python lets escapes of half a pair be, and no text can hold them.
+TEST(HfConfig, TakesLoneSurrogatesForUnknownCharacters) {
+  struct Case {
+    const char* json;
+    const char* expected;
+  };
+  for (const Case& c :
+       {Case{R"(\ud83d)", "\uFFFD"}, Case{R"(a\uD83Db)", "a\uFFFDb"}, Case{R"(\ude42)", "\uFFFD"},
+        Case{R"(\ud83d\ud83d\ude42)", "\uFFFD\U0001F642"}, Case{R"(\ude42\ud83d)", "\uFFFD\uFFFD"},
+        Case{R"(\ud83d\n)", "\uFFFD\n"}, Case{R"(\ud83d\ude42)", "\U0001F642"}, Case{R"(\\ud83d)", "\\ud83d"},
+        Case{R"(\u00e9\"\ud83d\")", "é\"\uFFFD\""}}) {
+    const auto cfg = config(std::string(R"({"s":")") + c.json + "\"}");
+    EXPECT_EQ(cfg.require_string("s").value(), c.expected) << c.json;
+  }
+  EXPECT_EQ(config("{\"\\ud83d\":1,\"x\":NaN}").keys().size(), 2U);
+  for (const char* cut : {R"({"s":"\ud83)", R"({"s":"\ud83"})", R"({"s":"\u)", R"({"s":"\)"}) {
+    EXPECT_FALSE(HfConfig::parse(cut, "config.json")) << cut;
+  }
+}
+
 TEST(HfConfig, TakesTheFirstNameThatIsGiven) {
   const auto cfg = config(R"({"num_hidden_layers":null,"n_layer":12,"layers":24})");
   EXPECT_EQ(cfg.require_int({"num_hidden_layers", "n_layer", "layers"}, 1, 512).value(), 12);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 
 namespace minerva {
@@ -36,6 +36,40 @@ std::size_t end_of_string(std::string_view text, std::size_t begin) {
   return text.size();
 }
 
+/// The number of the escape "\\uXXXX" at `text[at]`, if one is there.
+std::optional<unsigned> unicode_escape(std::string_view text, std::size_t at) {
+  constexpr std::size_t kBytes = 6;
+  if (at + kBytes > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned code = 0;
+  const char* const end = text.data() + at + kBytes;
+  const auto [stop, error] = std::from_chars(text.data() + at + 2, end, code, 16);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return code;
+}
+
+/// Appends a string, its quotes included; an escape of half a pair, which Python lets be, as that of U+FFFD.
+void append_string(std::string_view text, std::string& out) {
+  const auto between = [](std::optional<unsigned> code, unsigned first, unsigned last) {
+    return code && *code >= first && *code <= last;
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t length = 1;
+    if (text[i] == '\\') {
+      const auto code = unicode_escape(text, i);
+      length = code ? 6 : 2;
+      const bool pair = between(code, 0xD800, 0xDBFF) && between(unicode_escape(text, i + 6), 0xDC00, 0xDFFF);
+      if (pair) length = 12;
+      if (!pair && between(code, 0xD800, 0xDFFF)) {
+        out += "\\ufffd";
+        i += length;
+        continue;
+      }
+    }
+    out += text.substr(i, length);
+    i += length;
+  }
+}
+
 const Constant* constant_at(std::string_view rest) {
   for (const Constant& constant : kConstants) {
     if (rest.starts_with(constant.text)) return &constant;
@@ -43,7 +77,8 @@ const Constant* constant_at(std::string_view rest) {
   return nullptr;
 }
 
-/// `text` as standard JSON, or nothing when it is nested deeper than `depth_max`.
+}  // namespace
+
 std::optional<std::string> standard_json(std::string_view text, std::size_t depth_max) {
   std::string out;
   out.reserve(text.size());
@@ -53,6 +88,9 @@ std::optional<std::string> standard_json(std::string_view text, std::size_t dept
     std::size_t end = i + 1;
     if (c == '"') {
       end = end_of_string(text, i);
+      append_string(text.substr(i, end - i), out);
+      i = end;
+      continue;
     } else if (c == '{' || c == '[') {
       if (++depth > depth_max) return std::nullopt;
     } else if ((c == '}' || c == ']') && depth > 0) {
@@ -67,8 +105,6 @@ std::optional<std::string> standard_json(std::string_view text, std::size_t dept
   }
   return out;
 }
-
-}  // namespace
 
 Result<Json> parse_python_json(std::string_view text, std::string_view file, std::size_t depth_max) {
   constexpr const char* kRemedy = "The file may be damaged or incomplete: download it again.";

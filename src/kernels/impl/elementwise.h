@@ -108,6 +108,39 @@ MINERVA_INLINE void with_activation(Activation kind, const ActivationParameters&
     case Activation::Relu2:
       use([](F x) { return relu2(x); });
       return;
+    case Activation::Relu6:
+      use([](F x) { return relu6(x); });
+      return;
+    case Activation::LeakyRelu:
+      use([&](F x) { return leaky_relu(x, p.slope); });
+      return;
+    case Activation::QuickGelu:
+      use([](F x) { return quick_gelu(x); });
+      return;
+    case Activation::Gelu10:
+      use([](F x) { return gelu_10(x); });
+      return;
+    case Activation::HardSwish:
+      use([](F x) { return hard_swish(x); });
+      return;
+    case Activation::Mish:
+      use([](F x) { return mish(x); });
+      return;
+    case Activation::Tanh:
+      use([](F x) { return tanh(x); });
+      return;
+    case Activation::Sigmoid:
+      use([](F x) { return sigmoid(x); });
+      return;
+    case Activation::Laplace:
+      use([](F x) { return laplace(x); });
+      return;
+    case Activation::SqrtSoftplus:
+      use([](F x) { return sqrt(softplus(x)); });
+      return;
+    case Activation::Linear:
+      use([](F x) { return x; });
+      return;
     case Activation::XIelu:
       use([&](F x) { return xielu(x, p); });
       return;

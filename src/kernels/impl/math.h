@@ -88,5 +88,46 @@ MINERVA_INLINE F relu(F x) {
 MINERVA_INLINE F relu2(F x) {
   return mul(relu(x), relu(x));
 }
+MINERVA_INLINE F relu6(F x) {
+  return max(zero(), min(set1(6.0F), x));
+}
+MINERVA_INLINE F leaky_relu(F x, float slope) {
+  return select_less(x, zero(), mul(set1(slope), x), x);
+}
+MINERVA_INLINE F quick_gelu(F x) {
+  return mul(x, sigmoid(mul(set1(1.702F), x)));
+}
+MINERVA_INLINE F gelu_10(F x) {
+  return max(set1(-10.0F), min(set1(10.0F), gelu(x)));
+}
+MINERVA_INLINE F hard_swish(F x) {
+  return div(mul(x, relu6(add(x, set1(3.0F)))), set1(6.0F));
+}
+/// x tanh(ln(1 + e^x)) as a fraction of n = e^x (e^x + 2); beyond 20 the fraction is 1.
+MINERVA_INLINE F mish(F x) {
+  const F power = exp(min(set1(20.0F), x));
+  const F n = mul(power, add(power, set1(2.0F)));
+  return mul(x, div(n, add(n, set1(2.0F))));
+}
+/// The distribution function of a normal one, with MEGA's mean and deviation.
+MINERVA_INLINE F laplace(F x) {
+  const F scaled = div(sub(x, set1(0.707107F)), set1(0.282095F * 1.41421356F));
+  return mul(set1(0.5F), add(set1(1.0F), erf(scaled)));
+}
+/// ln(1 + e^x) = max(x, 0) + ln(1 + t) with t = e^-|x|, and ln(1 + t) = 2 artanh(t / (2 + t)).
+MINERVA_INLINE F softplus(F x) {
+  const F t = exp(sub(zero(), abs(x)));
+  const F z = div(t, add(t, set1(2.0F)));
+  const F s = mul(z, z);
+  F p = set1(1.0F / 15.0F);
+  p = fma(p, s, set1(1.0F / 13.0F));
+  p = fma(p, s, set1(1.0F / 11.0F));
+  p = fma(p, s, set1(1.0F / 9.0F));
+  p = fma(p, s, set1(1.0F / 7.0F));
+  p = fma(p, s, set1(1.0F / 5.0F));
+  p = fma(p, s, set1(1.0F / 3.0F));
+  p = fma(p, s, set1(1.0F));
+  return fma(add(z, z), p, max(zero(), x));
+}
 
 }  // namespace minerva::kernels::MINERVA_ISA

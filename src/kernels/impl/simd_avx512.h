@@ -67,6 +67,9 @@ MINERVA_INLINE F mul(F a, F b) {
 MINERVA_INLINE F div(F a, F b) {
   return _mm512_div_ps(a, b);
 }
+MINERVA_INLINE F sqrt(F a) {
+  return _mm512_sqrt_ps(a);
+}
 MINERVA_INLINE F fma(F a, F b, F c) {
   return _mm512_fmadd_ps(a, b, c);
 }

@@ -69,6 +69,9 @@ MINERVA_INLINE F mul(F a, F b) {
 MINERVA_INLINE F div(F a, F b) {
   return a / b;
 }
+MINERVA_INLINE F sqrt(F a) {
+  return F{__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])};
+}
 /// a * b + c; rounded once where the processor can.
 MINERVA_INLINE F fma(F a, F b, F c) {
   return a * b + c;

@@ -25,6 +25,7 @@ void cohere_like(ConfigFields& fields, double theta, DecoderSpec& spec) {
   spec.norm.kind = NormKind::Layer;
   spec.residual = Residual::Parallel;
   spec.names.mlp_norm.clear();
+  read_attention_bias(fields, spec);
   spec.logit_scale = fields.number("logit_scale", 0.0625);
 }
 

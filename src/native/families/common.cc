@@ -24,17 +24,37 @@ constexpr std::array<std::pair<std::string_view, RotaryKind>, 9> kRotaryKinds = 
 
 constexpr double kStretchedPositionsMax = 1e9;
 
-constexpr std::array<std::pair<std::string_view, Activation>, 9> kActivations = {{
-    {"silu", Activation::Silu},
-    {"swish", Activation::Silu},
-    {"gelu", Activation::Gelu},
-    {"gelu_new", Activation::GeluTanh},
-    {"gelu_pytorch_tanh", Activation::GeluTanh},
-    {"gelu_fast", Activation::GeluTanh},
-    {"relu", Activation::Relu},
-    {"relu2", Activation::Relu2},
-    {"xielu", Activation::XIelu},
-}};
+struct ActivationName {
+  std::string_view name;
+  Activation activation;
+  bool learned = false;  ///< with parameters in the file
+};
+constexpr std::array kActivations = {
+    ActivationName{"gelu", Activation::Gelu},
+    ActivationName{"gelu_10", Activation::Gelu10},
+    ActivationName{"gelu_accurate", Activation::GeluTanh},
+    ActivationName{"gelu_fast", Activation::GeluTanh},
+    ActivationName{"gelu_new", Activation::GeluTanh},
+    ActivationName{"gelu_python", Activation::Gelu},
+    ActivationName{"gelu_python_tanh", Activation::GeluTanh},
+    ActivationName{"gelu_pytorch_tanh", Activation::GeluTanh},
+    ActivationName{"hardswish", Activation::HardSwish},
+    ActivationName{"laplace", Activation::Laplace},
+    ActivationName{"leaky_relu", Activation::LeakyRelu},
+    ActivationName{"linear", Activation::Linear},
+    ActivationName{"mish", Activation::Mish},
+    ActivationName{"prelu", Activation::LeakyRelu, true},
+    ActivationName{"quick_gelu", Activation::QuickGelu},
+    ActivationName{"relu", Activation::Relu},
+    ActivationName{"relu2", Activation::Relu2},
+    ActivationName{"relu6", Activation::Relu6},
+    ActivationName{"sigmoid", Activation::Sigmoid},
+    ActivationName{"silu", Activation::Silu},
+    ActivationName{"sqrtsoftplus", Activation::SqrtSoftplus},
+    ActivationName{"swish", Activation::Silu},
+    ActivationName{"tanh", Activation::Tanh},
+    ActivationName{"xielu", Activation::XIelu, true},
+};
 
 double yarn_mscale(double factor, double mscale) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
@@ -49,13 +69,13 @@ float yarn_attention_factor(ConfigFields& f, float factor) {
   return static_cast<float>(yarn_mscale(factor, 1));
 }
 
-void read_yarn(ConfigFields& f, RotarySpec& rotary) {
+void read_yarn(ConfigFields& f, std::optional<bool> truncate, RotarySpec& rotary) {
   rotary.factor = f.number("factor", static_cast<double>(rotary.max_positions) / rotary.original_positions);
   rotary.attention_factor =
       f.has("attention_factor") ? f.number("attention_factor") : yarn_attention_factor(f, rotary.factor);
   rotary.beta_fast = f.number("beta_fast", 32.0);
   rotary.beta_slow = f.number("beta_slow", 1.0);
-  rotary.truncate = f.boolean("truncate", true);
+  rotary.truncate = truncate.value_or(f.boolean("truncate", true));
 }
 
 std::vector<float> read_factors(ConfigFields& f, std::string_view name, int dims) {
@@ -81,14 +101,18 @@ void read_longrope(ConfigFields& f, RotarySpec& rotary) {
 // What every kind has, with the values that older files keep outside of the object.
 struct RotaryBasis {
   double theta;
-  double partial;
+  double partial_factor;
+  bool partial;  // whether the family looks at the factor: if not, "default" ignores it, and others can't
   std::uint32_t positions;
   std::optional<std::uint32_t> original_positions;  // stated outside of the object
+  std::optional<bool> truncate = {};                // the same
+  bool type_is_old = true;                          // whether "type" may stand for "rope_type"
 };
 
 RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderSpec& spec) {
   RotarySpec rotary{.kind = RotaryKind::Default};
-  const std::string name = f.text(f.has("rope_type") ? "rope_type" : "type", "default");
+  const bool old = basis.type_is_old && !f.has("rope_type");
+  const std::string name = f.text(old ? "type" : "rope_type", "default");
   const auto kind = std::ranges::find(kRotaryKinds, name, [](const auto& entry) { return entry.first; });
   if (kind == kRotaryKinds.end()) {
     f.reject("rope_type", "is '" + name + "', which Minerva does not know");
@@ -97,7 +121,13 @@ RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderS
   }
   rotary.theta = f.number("rope_theta", basis.theta);
   rotary.head_dim = spec.head_dim;
-  const float partial = f.number("partial_rotary_factor", basis.partial);
+  float partial = f.number("partial_rotary_factor", basis.partial_factor);
+  if (!basis.partial && partial != 1 && rotary.kind != RotaryKind::Proportional) {
+    if (rotary.kind != RotaryKind::Default) {
+      f.reject("partial_rotary_factor", "is not 1, and this family rotates whole heads");
+    }
+    partial = 1;
+  }
   rotary.dims =
       partial >= 0 && partial <= 1 ? static_cast<int>(static_cast<float>(spec.head_dim) * partial) : 0;
   rotary.max_positions = basis.positions;
@@ -129,7 +159,7 @@ RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderS
       }
       break;
     case RotaryKind::Yarn:
-      read_yarn(f, rotary);
+      read_yarn(f, basis.truncate, rotary);
       break;
     case RotaryKind::LongRope:
       read_longrope(f, rotary);
@@ -143,10 +173,12 @@ RotarySpec read_rotary(ConfigFields& f, const RotaryBasis& basis, const DecoderS
 }
 
 RotaryBasis rotary_basis(ConfigFields& fields, const ClassDefaults& defaults, const DecoderSpec& spec) {
-  RotaryBasis basis{.theta = fields.number("rope_theta", defaults.theta),
-                    .partial = fields.number("partial_rotary_factor", defaults.partial_rotary),
-                    .positions = spec.context_length,
-                    .original_positions = {}};
+  RotaryBasis basis{
+      .theta = fields.number("rope_theta", defaults.theta),
+      .partial_factor = fields.number("partial_rotary_factor", defaults.partial_rotary.value_or(1.0)),
+      .partial = defaults.partial_rotary.has_value(),
+      .positions = spec.context_length,
+      .original_positions = {}};
   if (fields.has("original_max_position_embeddings")) {
     basis.original_positions = static_cast<std::uint32_t>(fields.integer("original_max_position_embeddings"));
   }
@@ -155,7 +187,8 @@ RotaryBasis rotary_basis(ConfigFields& fields, const ClassDefaults& defaults, co
 
 // The object with the parameters: `rope_scaling` is the older name.
 std::optional<HfConfig> rotary_object(ConfigFields& fields) {
-  return fields.object(fields.has("rope_scaling") ? "rope_scaling" : "rope_parameters");
+  auto scaling = fields.object("rope_scaling");
+  return scaling && !scaling->keys().empty() ? scaling : fields.object("rope_parameters");
 }
 
 RotarySpec read_rotary_in(ConfigFields& fields, const std::optional<HfConfig>& object,
@@ -181,7 +214,8 @@ TensorNames llama_names() {
           .o = "model.layers.{}.self_attn.o_proj",
           .gate = "model.layers.{}.mlp.gate_proj",
           .up = "model.layers.{}.mlp.up_proj",
-          .down = "model.layers.{}.mlp.down_proj"};
+          .down = "model.layers.{}.mlp.down_proj",
+          .activation = "model.layers.{}.mlp.act_fn"};
 }
 
 TensorNames gpt2_names() {
@@ -194,7 +228,8 @@ TensorNames gpt2_names() {
           .qkv = "transformer.h.{}.attn.c_attn",
           .o = "transformer.h.{}.attn.c_proj",
           .up = "transformer.h.{}.mlp.c_fc",
-          .down = "transformer.h.{}.mlp.c_proj"};
+          .down = "transformer.h.{}.mlp.c_proj",
+          .activation = "transformer.h.{}.mlp.act"};
 }
 
 void name_qk_norms(DecoderSpec& spec) {
@@ -217,13 +252,20 @@ void rotate_pairs(DecoderSpec& spec) {
   for (RotarySpec& rotary : spec.rotary) rotary.pairs = true;
 }
 
-kernels::Activation activation_named(ConfigFields& fields, std::string_view field,
-                                     std::string_view fallback) {
+void read_activation(ConfigFields& fields, std::string_view field, std::string_view fallback,
+                     DecoderSpec& spec) {
   const std::string name = fields.text(field, fallback);
-  const auto found = std::ranges::find(kActivations, name, [](const auto& entry) { return entry.first; });
-  if (found != kActivations.end()) return found->second;
-  fields.reject(field, "is '" + name + "', which Minerva does not know");
-  return Activation::Silu;
+  const auto found = std::ranges::find(kActivations, name, &ActivationName::name);
+  if (found == kActivations.end()) {
+    fields.reject(field, "is '" + name + "', which Minerva does not know");
+    return;
+  }
+  spec.activation = found->activation;
+  spec.learned_activation = found->learned;
+}
+
+void read_attention_bias(ConfigFields& fields, DecoderSpec& spec, std::string_view field, bool fallback) {
+  spec.biases.qkv = spec.biases.o = fields.boolean(field, fallback);
 }
 
 void llama_like(ConfigFields& fields, const ClassDefaults& d, DecoderSpec& spec) {
@@ -246,7 +288,7 @@ void llama_like(ConfigFields& fields, const ClassDefaults& d, DecoderSpec& spec)
   spec.value_dim = spec.head_dim;
   spec.context_length = static_cast<std::uint32_t>(fields.integer("max_position_embeddings", d.positions));
   spec.norm.epsilon = fields.number(d.epsilon_name, d.epsilon);
-  spec.activation = activation_named(fields, d.activation_name, d.activation);
+  if (!d.activation_name.empty()) read_activation(fields, d.activation_name, d.activation, spec);
   spec.tied_head = fields.boolean("tie_word_embeddings", d.tied);
   spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {});
@@ -276,21 +318,33 @@ void add_rotary(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec
   }
 }
 
+// As transformers 5.24 does, oddities included: `rope_parameters` counts only where it is nested,
+// `rope_scaling` is for full attention and does not know "type", and `truncate` stands beside the nested
+// objects, not in them.
 void add_rotary_per_layer_type(ConfigFields& fields, const ClassDefaults& defaults, double local_theta,
                                DecoderSpec& spec) {
   RotaryBasis full = rotary_basis(fields, defaults, spec);
-  RotaryBasis sliding = full;
-  sliding.theta = fields.number("rope_local_base_freq", local_theta);
-  const auto object = rotary_object(fields);
-  std::optional<HfConfig> full_object = object;
+  full.original_positions.reset();
+  full.truncate = true;
+  std::optional<HfConfig> full_object;
   std::optional<HfConfig> sliding_object;
-  if (object) {
+  if (const auto object = fields.object("rope_parameters")) {
     ConfigFields inner(*object);
-    if (inner.has("full_attention") || inner.has("sliding_attention")) {
-      full_object = inner.object("full_attention");
-      sliding_object = inner.object("sliding_attention");
-    }
+    full_object = inner.object("full_attention");
+    sliding_object = inner.object("sliding_attention");
+    full.truncate = inner.boolean("truncate", true);
     fields.adopt(inner);
+  }
+  RotaryBasis sliding = full;
+  sliding.theta = local_theta;
+  if (const auto scaling = fields.object("rope_scaling")) {
+    if (full_object) {
+      ConfigFields inner(*full_object);
+      full.theta = inner.number("rope_theta", full.theta);
+      fields.adopt(inner);
+    }
+    full_object = scaling;
+    full.type_is_old = false;
   }
   spec.rotary = {read_rotary_in(fields, full_object, full, spec),
                  read_rotary_in(fields, sliding_object, sliding, spec)};
@@ -298,9 +352,10 @@ void add_rotary_per_layer_type(ConfigFields& fields, const ClassDefaults& defaul
 }
 
 void set_qwen_windows(ConfigFields& fields, DecoderSpec& spec) {
-  if (!fields.boolean("use_sliding_window", false)) return;
-  const int window = fields.window("sliding_window", 4096);
-  const int first = fields.integer("max_window_layers", 28, 0);
+  const bool on = fields.boolean("use_sliding_window", false);
+  const int window =
+      on ? fields.window("sliding_window", 4096) : -1;  // one that is off is refused if asked for
+  const int first = on ? fields.integer("max_window_layers", 28, 0) : spec.layer_count;
   set_windows(fields, spec, window, [&](int i) { return i >= first; });
 }
 

@@ -1,6 +1,7 @@
 // What families have in common: defaults of transformers' config classes, rotary parameters, names.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "native/config_fields.h"
@@ -21,12 +22,13 @@ struct ClassDefaults {
   std::uint32_t positions = 2048;
   double epsilon = 1e-6;
   double theta = 10000.0;
-  double partial_rotary = 1.0;
+  /// `partial_rotary_factor`; unset where the family rotates whole heads.
+  std::optional<double> partial_rotary = {};
   bool tied = false;
   std::string_view rope_parameters = "{}";  ///< JSON, where a config.json has neither these nor rope_scaling
   std::string_view activation = "silu";
   std::string_view epsilon_name = "rms_norm_eps";
-  std::string_view activation_name = "hidden_act";
+  std::string_view activation_name = "hidden_act";  ///< empty: no field names it
 };
 
 /// Fills sizes, norms, rotary parameters, layers (all full attention) and Llama's tensor names: what a
@@ -52,15 +54,20 @@ void name_experts(DecoderSpec& spec);
 /// Neighbours (2i, 2i+1) rotate together, in every set of rotary parameters.
 void rotate_pairs(DecoderSpec& spec);
 
-/// The activation by its name in config.json; an unknown one is rejected.
-kernels::Activation activation_named(ConfigFields& fields, std::string_view field, std::string_view fallback);
+/// The activation by its name in config.json, as transformers' ACT2FN knows them; an unknown one is rejected.
+void read_activation(ConfigFields& fields, std::string_view field, std::string_view fallback,
+                     DecoderSpec& spec);
+
+/// Biases on q, k, v and o where the field says so.
+void read_attention_bias(ConfigFields& fields, DecoderSpec& spec, std::string_view field = "attention_bias",
+                         bool fallback = false);
 
 /// One set of rotary parameters from `rope_parameters`, or the older `rope_scaling` with `rope_theta` and
 /// `partial_rotary_factor` beside it. Appended to spec.rotary.
 void add_rotary(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec& spec);
 
 /// For models whose windowed and full layers rotate differently: rotary 0 for full attention, 1 for windows,
-/// from nested `rope_parameters`, or `rope_theta` and `rope_local_base_freq`.
+/// from nested `rope_parameters`, or `rope_theta` and `local_theta`.
 void add_rotary_per_layer_type(ConfigFields& fields, const ClassDefaults& defaults, double local_theta,
                                DecoderSpec& spec);
 

@@ -34,6 +34,7 @@ void latent_attention(ConfigFields& fields, const ClassDefaults& defaults, Decod
   spec.names.kv_a = "model.layers.{}.self_attn.kv_a_proj_with_mqa";
   spec.names.kv_a_norm = "model.layers.{}.self_attn.kv_a_layernorm";
   spec.names.kv_b = "model.layers.{}.self_attn.kv_b_proj";
+  spec.biases.latent = spec.biases.o = fields.boolean("attention_bias", false);
 }
 
 void deepseek(ConfigFields& fields, const Generation& generation, DecoderSpec& spec) {
@@ -68,6 +69,7 @@ void deepseek_v2(ConfigFields& fields, DecoderSpec& spec) {
             .routed_scale = 1.0},
            spec);
   rotate_pairs(spec);
+  spec.biases.mlp = fields.boolean("mlp_bias", false);
   spec.experts.used = fields.integer("num_experts_per_tok");
   const std::string method = fields.text("topk_method", "greedy");
   if (method == "group_limited_greedy") {

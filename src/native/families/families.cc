@@ -81,6 +81,31 @@ void read_fp8_blocks(ConfigFields& fields, DecoderSpec& spec) {
   fields.adopt(inner);
 }
 
+// What makes of a decoder an encoder. transformers takes any value that Python calls false, null too.
+void check_causal(ConfigFields& fields) {
+  constexpr const char* kEncoder =
+      "a model whose tokens also see what comes after them (an encoder) is not supported";
+  if (fields.is_null("is_causal") || !fields.boolean("is_causal", true)) {
+    fields.reject("is_causal", fmt::format("is not true: {}", kEncoder));
+  }
+  if (fields.boolean("use_bidirectional_attention", false)) {
+    fields.reject("use_bidirectional_attention", fmt::format("is true: {}", kEncoder));
+  }
+}
+
+void check_windows_and_activation(ConfigFields& fields, const DecoderSpec& spec) {
+  if (std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.window < 0; })) {
+    fields.reject(
+        "sliding_window",
+        "is not above 0, or off (use_sliding_window), where layers have a window: no token would see "
+        "anything; null means no window");
+  }
+  if (spec.learned_activation && (spec.experts.count > 0 || spec.names.activation.empty())) {
+    fields.reject({"hidden_activation", "hidden_act", "activation_function", "activation"},
+                  "names an activation with learned parameters, which this family does not have");
+  }
+}
+
 // Sizes that must fit each other.
 void check(ConfigFields& fields, const DecoderSpec& spec) {
   if (spec.head_dim > 2 * kHeadMax) {
@@ -141,8 +166,10 @@ Result<DecoderSpec> decoder_spec(const HfConfig& config, FamilyFunction family) 
   DecoderSpec spec;
   MINERVA_ASSIGN(spec.family, text_config.require_string("model_type"));
   ConfigFields fields(std::move(text_config));
+  check_causal(fields);
   family(fields, spec);
   check(fields, spec);
+  check_windows_and_activation(fields, spec);
   ConfigFields whole(config);
   read_fp8_blocks(whole, spec);
   fields.adopt(whole);

@@ -288,6 +288,33 @@ TEST(Families, NullHeadsAndHeadSizeFollowFromTheOthers) {
   EXPECT_EQ(spec->head_dim, 64);
 }
 
+// The families whose own rotation looks at `partial_rotary_factor`; others rotate whole heads whatever it
+// says.
+TEST(Families, RotateAPartOfEachHeadWhereTransformersDoes) {
+  const std::set<std::string_view> partial = {"glm4", "gpt_neox",   "nemotron", "phi",
+                                              "phi3", "qwen3_next", "stablelm"};
+  for (const std::string_view name : family_names()) {
+    json config = {{"model_type", name}, {"head_dim", 64}, {"num_experts_per_tok", 1}};
+    config["rope_parameters"] = {{"rope_type", "default"}};
+    config[name == "gpt_neox" ? "rotary_pct" : "partial_rotary_factor"] = 0.125;
+    const auto spec = spec_of(config);
+    ASSERT_TRUE(spec.has_value()) << name << ": " << spec.error().message;
+    for (const RotarySpec& rotary : spec->rotary) {
+      if (rotary.kind != RotaryKind::Default) continue;
+      EXPECT_EQ(rotary.dims == rotary.head_dim, !partial.contains(name)) << name;
+    }
+  }
+}
+
+TEST(Families, UnusedWindowsMayBeNothing) {
+  EXPECT_EQ(message_of({{"model_type", "qwen2_moe"}, {"sliding_window", 0}}), "");
+  EXPECT_EQ(message_of({{"model_type", "gemma2"},
+                        {"num_hidden_layers", 1},
+                        {"layer_types", {"full_attention"}},
+                        {"sliding_window", -1}}),
+            "");
+}
+
 struct Misfit {
   const char* name;
   json config;
@@ -310,8 +337,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"ExpertsOfGroups",
                {{"model_type", "deepseek_v3"}, {"n_group", 256}, {"topk_group", 4}},
                "num_experts_per_tok"},
-        Misfit{
-            "Rotation", {{"model_type", "llama"}, {"partial_rotary_factor", 1e30}}, "partial_rotary_factor"},
+        Misfit{"Rotation", {{"model_type", "phi"}, {"partial_rotary_factor", 1e30}}, "partial_rotary_factor"},
         Misfit{"LayerTypes", {{"model_type", "olmo3"}, {"layer_types", {"full_attention"}}}, "layer_types"},
         Misfit{"OtherLayerType",
                {{"model_type", "lfm2"}, {"num_hidden_layers", 1}, {"layer_types", {"mamba"}}},
@@ -319,6 +345,19 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"ValueHeads",
                {{"model_type", "qwen3_next"}, {"linear_num_value_heads", 17}},
                "linear_num_value_heads"},
+        Misfit{"BothWays", {{"model_type", "qwen2"}, {"is_causal", false}}, "is_causal"},
+        Misfit{"NullCausal", {{"model_type", "bloom"}, {"is_causal", nullptr}}, "is_causal"},
+        Misfit{"Bidirectional",
+               {{"model_type", "gemma3_text"}, {"use_bidirectional_attention", true}},
+               "use_bidirectional_attention"},
+        Misfit{"NothingSeen", {{"model_type", "mixtral"}, {"sliding_window", 0}}, "sliding_window"},
+        Misfit{"LearnedInExperts", {{"model_type", "olmoe"}, {"hidden_act", "prelu"}}, "hidden_act"},
+        Misfit{
+            "WholeHeads",
+            {{"model_type", "llama"},
+             {"rope_parameters", {{"rope_type", "linear"}, {"factor", 2.0}, {"partial_rotary_factor", 0.5}}}},
+            "rope_parameters.partial_rotary_factor"},
+        Misfit{"NothingLeft", {{"model_type", "olmoe"}, {"clip_qkv", 0.0}}, "clip_qkv"},
         Misfit{"Blocks",
                {{"model_type", "llama"}, {"quantization_config", {{"weight_block_size", {128, 0}}}}},
                "quantization_config.weight_block_size"}),

@@ -12,6 +12,7 @@ namespace {
 void gemma_like(ConfigFields& fields, const ClassDefaults& defaults, DecoderSpec& spec) {
   llama_like(fields, defaults, spec);
   spec.norm.plus_one = true;
+  read_attention_bias(fields, spec);
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.hidden));
 }
 
@@ -21,6 +22,14 @@ void sandwich(ConfigFields& fields, DecoderSpec& spec) {
   spec.names.mlp_norm = "model.layers.{}.pre_feedforward_layernorm";
   spec.names.post_mlp_norm = "model.layers.{}.post_feedforward_layernorm";
   spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(fields.integer("query_pre_attn_scalar", 256)));
+}
+
+// A soft cap of logits: null is none, and 0 makes of every logit a 0 (or of 0 no number).
+float soft_cap(ConfigFields& fields, const char* name, double otherwise) {
+  if (!fields.has(name)) return fields.is_null(name) ? 0.0F : static_cast<float>(otherwise);
+  const float cap = fields.number(name);
+  if (!(cap > 0)) fields.reject(name, "is not above 0; null means no soft cap");
+  return cap;
 }
 
 }  // namespace
@@ -58,10 +67,8 @@ void gemma2(ConfigFields& fields, DecoderSpec& spec) {
               .activation_name = "hidden_activation"},
              spec);
   sandwich(fields, spec);
-  spec.attention_softcap =
-      fields.number("attn_logit_softcapping", fields.is_null("attn_logit_softcapping") ? 0 : 50);
-  spec.logit_softcap =
-      fields.number("final_logit_softcapping", fields.is_null("final_logit_softcapping") ? 0 : 30);
+  spec.attention_softcap = soft_cap(fields, "attn_logit_softcapping", 50);
+  spec.logit_softcap = soft_cap(fields, "final_logit_softcapping", 30);
   set_windows(fields, spec, fields.window("sliding_window", 4096), [](int i) { return (i + 1) % 2 != 0; });
 }
 
@@ -82,16 +89,14 @@ void gemma3_text(ConfigFields& fields, DecoderSpec& spec) {
                                .activation_name = "hidden_activation"};
   gemma_like(fields, defaults, spec);
   sandwich(fields, spec);
-  spec.attention_softcap = fields.number("attn_logit_softcapping", 0.0);
-  spec.logit_softcap = fields.number("final_logit_softcapping", 0.0);
+  spec.logit_softcap = soft_cap(fields, "final_logit_softcapping", 0);
   spec.qk_norm = QkNorm::PerHead;
   spec.names.q_norm = "model.layers.{}.self_attn.q_norm";
   spec.names.k_norm = "model.layers.{}.self_attn.k_norm";
-  const int pattern = fields.integer(
-      fields.has("_sliding_window_pattern") ? "_sliding_window_pattern" : "sliding_window_pattern", 6);
+  const int pattern = fields.integer("sliding_window_pattern", 6);
   set_windows(fields, spec, fields.window("sliding_window", 4096),
               [&](int i) { return (i + 1) % pattern != 0; });
-  add_rotary_per_layer_type(fields, defaults, 10000.0, spec);
+  add_rotary_per_layer_type(fields, defaults, fields.number("rope_local_base_freq", 10000.0), spec);
 }
 
 }  // namespace minerva::native

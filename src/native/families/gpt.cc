@@ -12,7 +12,7 @@ namespace minerva::native {
 void gpt2(ConfigFields& fields, DecoderSpec& spec) {
   spec.vocabulary = fields.integer("vocab_size", 50257, 1, kWidthMax);
   spec.hidden = fields.integer("n_embd", 768, 1, kWidthMax);
-  spec.layer_count = fields.integer("n_layer", 12, 1, kLayersMax);
+  spec.layer_count = fields.integer({"num_hidden_layers", "n_layer"}, 12, 1, kLayersMax);
   spec.heads = spec.kv_heads = fields.integer("n_head", 12, 1, kHeadsMax);
   spec.head_dim = spec.value_dim = std::max(1, spec.hidden / spec.heads);
   spec.intermediate = fields.integer("n_inner", 4 * std::int64_t{spec.hidden}, 1, kWidthMax);
@@ -20,7 +20,7 @@ void gpt2(ConfigFields& fields, DecoderSpec& spec) {
   spec.positions = PositionKind::Learned;
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {});
   spec.norm = {.kind = NormKind::Layer, .epsilon = fields.number("layer_norm_epsilon", 1e-5)};
-  spec.activation = activation_named(fields, "activation_function", "gelu_new");
+  read_activation(fields, "activation_function", "gelu_new", spec);
   spec.gated = false;
   spec.transposed = true;
   spec.tied_head = fields.boolean("tie_word_embeddings", true);
@@ -30,6 +30,7 @@ void gpt2(ConfigFields& fields, DecoderSpec& spec) {
     fields.reject("scale_attn_by_inverse_layer_idx", "is not supported");
   }
   spec.qkv = QkvLayout::Concatenated;
+  spec.biases = {.qkv = true, .o = true, .mlp = true, .norms = true};
   spec.names = gpt2_names();
 }
 
@@ -52,6 +53,8 @@ void gpt_neox(ConfigFields& fields, DecoderSpec& spec) {
   spec.residual =
       fields.boolean("use_parallel_residual", true) ? Residual::ParallelTwoNorms : Residual::Sequential;
   spec.gated = false;
+  spec.biases = {.mlp = true, .norms = true};
+  read_attention_bias(fields, spec, "attention_bias", true);
   spec.qkv = QkvLayout::PerHead;
   spec.names = {.embedding = "gpt_neox.embed_in",
                 .output_norm = "gpt_neox.final_layer_norm",
@@ -61,7 +64,8 @@ void gpt_neox(ConfigFields& fields, DecoderSpec& spec) {
                 .qkv = "gpt_neox.layers.{}.attention.query_key_value",
                 .o = "gpt_neox.layers.{}.attention.dense",
                 .up = "gpt_neox.layers.{}.mlp.dense_h_to_4h",
-                .down = "gpt_neox.layers.{}.mlp.dense_4h_to_h"};
+                .down = "gpt_neox.layers.{}.mlp.dense_4h_to_h",
+                .activation = "gpt_neox.layers.{}.mlp.act"};
 }
 
 // Phi 1 and 2: attention and MLP side by side on one norm, half of each head rotates.
@@ -79,6 +83,7 @@ void phi(ConfigFields& fields, DecoderSpec& spec) {
   spec.norm.kind = NormKind::Layer;
   spec.residual = Residual::Parallel;
   spec.gated = false;
+  spec.biases = {.qkv = true, .o = true, .mlp = true, .head = true, .norms = true};
   if (fields.boolean("qk_layernorm", false)) {
     spec.qk_norm = QkNorm::PerHead;
     spec.names.q_norm = "model.layers.{}.self_attn.q_layernorm";
@@ -89,6 +94,7 @@ void phi(ConfigFields& fields, DecoderSpec& spec) {
   spec.names.o = "model.layers.{}.self_attn.dense";
   spec.names.up = "model.layers.{}.mlp.fc1";
   spec.names.down = "model.layers.{}.mlp.fc2";
+  spec.names.activation = "model.layers.{}.mlp.activation_fn";
 }
 
 // Three generations: heads in groups with two norms (new decoder architecture), one kv head (multi-query), or
@@ -109,6 +115,8 @@ void falcon(ConfigFields& fields, DecoderSpec& spec) {
              spec);
   spec.norm.kind = NormKind::Layer;
   spec.gated = false;
+  spec.biases.norms = true;
+  spec.biases.qkv = spec.biases.o = spec.biases.mlp = fields.boolean("bias", false);
   spec.kv_heads =
       grouped ? fields.integer("num_kv_heads", spec.heads, 1, kHeadsMax) : (multi_query ? 1 : spec.heads);
   spec.intermediate = fields.integer("ffn_hidden_size", 4 * std::int64_t{spec.hidden}, 1, kWidthMax);
@@ -132,7 +140,8 @@ void falcon(ConfigFields& fields, DecoderSpec& spec) {
                 .qkv = "transformer.h.{}.self_attention.query_key_value",
                 .o = "transformer.h.{}.self_attention.dense",
                 .up = "transformer.h.{}.mlp.dense_h_to_4h",
-                .down = "transformer.h.{}.mlp.dense_4h_to_h"};
+                .down = "transformer.h.{}.mlp.dense_4h_to_h",
+                .activation = "transformer.h.{}.mlp.act"};
 }
 
 // Llama's shape with LayerNorm, biases and a plain MLP.
@@ -152,10 +161,13 @@ void starcoder2(ConfigFields& fields, DecoderSpec& spec) {
              spec);
   spec.norm.kind = NormKind::Layer;
   spec.gated = false;
+  spec.biases.norms = true;
+  spec.biases.qkv = spec.biases.o = spec.biases.mlp = fields.boolean("use_bias", true);
   const int window = fields.window("sliding_window", 0);
   for (LayerSpec& layer : spec.layers) layer.window = window;
   spec.names.up = "model.layers.{}.mlp.c_fc";
   spec.names.down = "model.layers.{}.mlp.c_proj";
+  spec.names.activation = "model.layers.{}.mlp.act";
 }
 
 // Llama with LayerNorm, and a quarter of each head that rotates.
@@ -171,6 +183,7 @@ void stablelm(ConfigFields& fields, DecoderSpec& spec) {
               .epsilon_name = "layer_norm_eps"},
              spec);
   spec.norm.kind = NormKind::Layer;
+  spec.biases = {.qkv = fields.boolean("use_qkv_bias", false), .norms = true};
   if (fields.boolean("use_parallel_residual", false)) {
     spec.residual = Residual::Parallel;
     spec.names.mlp_norm.clear();

@@ -20,9 +20,12 @@ void gpt_oss(ConfigFields& fields, DecoderSpec& spec) {
               .epsilon = 1e-5,
               .theta = 150000.0,
               .rope_parameters = R"({"rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0, "beta_slow": 1.0,
-                                     "truncate": false, "original_max_position_embeddings": 4096})"},
+                                     "truncate": false, "original_max_position_embeddings": 4096})",
+              .activation_name = ""},
              spec);
   set_windows(fields, spec, fields.window("sliding_window", 128), [](int i) { return (i + 1) % 2 != 0; });
+  spec.biases = {.experts = true, .router = true};
+  read_attention_bias(fields, spec, "attention_bias", true);
   spec.names.sinks = "model.layers.{}.self_attn.sinks";
   spec.activation = kernels::Activation::SwigluOai;
   spec.activation_parameters.alpha = fields.number("swiglu_alpha", 1.702);

@@ -65,7 +65,8 @@ void lfm2(ConfigFields& fields, DecoderSpec& spec) {
               .epsilon = 1e-5,
               .theta = 1e6,
               .tied = true,
-              .epsilon_name = "norm_eps"},
+              .epsilon_name = "norm_eps",
+              .activation_name = ""},
              spec);
   spec.tied_head = fields.boolean({"tie_embedding", "tie_word_embeddings"}, true);
   spec.intermediate = fields.integer({"block_ff_dim", "intermediate_size"}, 12288, 1, kWidthMax);
@@ -74,6 +75,7 @@ void lfm2(ConfigFields& fields, DecoderSpec& spec) {
   set_mixers(fields, spec, MixerKind::Convolution, "conv",
              [&](int i) { return attention.empty() || std::ranges::find(attention, i) != attention.end(); });
   spec.recurrent = {.taps = fields.integer("conv_L_cache", 3, 1, kTapsMax), .channels = spec.hidden};
+  spec.biases.mixer = fields.boolean("conv_bias", false);
   spec.qk_norm = QkNorm::PerHead;
   spec.names = {.embedding = "model.embed_tokens",
                 .output_norm = "model.embedding_norm",
@@ -111,6 +113,7 @@ void qwen3_next(ConfigFields& fields, DecoderSpec& spec) {
   spec.norm.plus_one = true;
   name_qk_norms(spec);
   spec.attention_gate = true;
+  read_attention_bias(fields, spec);
   const int interval = fields.integer("full_attention_interval", 4);
   set_mixers(fields, spec, MixerKind::DeltaNet, "linear_attention",
              [&](int i) { return (i + 1) % interval == 0; });

@@ -6,18 +6,27 @@
 #include "native/families/common.h"
 
 namespace minerva::native {
+namespace {
+
+void read_llama_biases(ConfigFields& fields, DecoderSpec& spec) {
+  read_attention_bias(fields, spec);
+  spec.biases.mlp = fields.boolean("mlp_bias", false);
+}
+
+}  // namespace
 
 // Touvron et al. 2023. RMSNorm before attention and MLP, gated SiLU, rotary halves, no biases unless asked
 // for.
 void llama(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields, {}, spec);
+  read_llama_biases(fields, spec);
 }
 
-// Jiang et al. 2023: grouped queries, a sliding window in every layer.
+// Jiang et al. 2023: grouped queries, a sliding window in every layer, or (Ministral) in those that
+// `layer_types` says.
 void mistral(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields, {.intermediate = 14336, .kv_heads = 8, .positions = 131072}, spec);
-  const int window = fields.window("sliding_window", 4096);
-  for (LayerSpec& layer : spec.layers) layer.window = window;
+  set_windows(fields, spec, fields.window("sliding_window", 4096), [](int) { return true; });
 }
 
 // Mistral with a mixture of experts: the two best of softmax over all, made to sum to 1.
@@ -46,6 +55,7 @@ void mixtral(ConfigFields& fields, DecoderSpec& spec) {
 // Four multipliers: embeddings, attention scores, what each block adds, logits.
 void granite(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields, {}, spec);
+  read_llama_biases(fields, spec);
   spec.embedding_scale = fields.number("embedding_multiplier", 1.0);
   spec.attention_scale = fields.number("attention_multiplier", 1.0);
   spec.residual_scale = fields.number("residual_multiplier", 1.0);
@@ -66,6 +76,7 @@ void smollm3(ConfigFields& fields, DecoderSpec& spec) {
               .theta = 2e6,
               .tied = true},
              spec);
+  read_llama_biases(fields, spec);
   const auto rotates = fields.integers("no_rope_layers");  // 1 where the layer does rotate
   const int interval = fields.integer("no_rope_layer_interval", 4);
   if (!rotates.empty() && rotates.size() != spec.layers.size()) {
@@ -75,14 +86,15 @@ void smollm3(ConfigFields& fields, DecoderSpec& spec) {
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     spec.layers[i].rotary = rotates.empty() ? (static_cast<int>(i) + 1) % interval != 0 : rotates[i] != 0;
   }
-  if (!fields.boolean("use_sliding_window", false)) return;
-  const int window = fields.window("sliding_window", 0);
-  set_windows(fields, spec, window, [&](int i) { return !spec.layers[static_cast<std::size_t>(i)].rotary; });
+  const bool on = fields.boolean("use_sliding_window", false);  // counts where layer_types does not say it
+  set_windows(fields, spec, fields.window("sliding_window", 0),
+              [&](int i) { return on && !spec.layers[static_cast<std::size_t>(i)].rotary; });
 }
 
 // Norms after the blocks only, and over the full width of q and k.
 void olmo2(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields, {.vocabulary = 50304, .epsilon = 1e-5}, spec);
+  read_attention_bias(fields, spec);
   spec.qk_norm = QkNorm::FullWidth;
   spec.names.attention_norm.clear();
   spec.names.mlp_norm.clear();
@@ -95,16 +107,22 @@ void olmo2(ConfigFields& fields, DecoderSpec& spec) {
 // q, k, v in one projection, gate and up in one, rotary factors by length.
 void phi3(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields,
-             {.vocabulary = 32064, .hidden = 3072, .intermediate = 8192, .positions = 4096, .epsilon = 1e-5},
+             {.vocabulary = 32064,
+              .hidden = 3072,
+              .intermediate = 8192,
+              .positions = 4096,
+              .epsilon = 1e-5,
+              .partial_rotary = 1.0},
              spec);
   const int window = fields.window("sliding_window", 0);
   for (LayerSpec& layer : spec.layers) layer.window = window;
   spec.qkv = QkvLayout::Concatenated;
   spec.names.qkv = "model.layers.{}.self_attn.qkv_proj";
   spec.names.gate_up = "model.layers.{}.mlp.gate_up_proj";
+  spec.names.activation = "model.layers.{}.mlp.activation_fn";
 }
 
-// Llama with biases on q, k and v (seen from the tensors) and its own head_dim.
+// Llama with biases on q, k and v and its own head_dim.
 void seed_oss(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields,
              {.vocabulary = 155136,
@@ -115,10 +133,12 @@ void seed_oss(ConfigFields& fields, DecoderSpec& spec) {
               .head_dim = 128,
               .positions = 524288},
              spec);
+  spec.biases = {.qkv = fields.boolean("attention_bias", true),
+                 .o = fields.boolean("attention_out_bias", false),
+                 .mlp = fields.boolean("mlp_bias", false)};
 }
 
-// Llama whose neighbouring elements rotate together; biases everywhere where `use_bias` says so (seen from
-// the tensors).
+// Llama whose neighbouring elements rotate together; biases everywhere where `use_bias` says so.
 void ernie4_5(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields,
              {.vocabulary = 103424,
@@ -134,6 +154,7 @@ void ernie4_5(ConfigFields& fields, DecoderSpec& spec) {
               .tied = true},
              spec);
   rotate_pairs(spec);
+  spec.biases.qkv = spec.biases.o = spec.biases.mlp = fields.boolean("use_bias", false);
 }
 
 // Norms before and after each block, half of each head rotates in neighbouring pairs, gate and up in one.
@@ -149,9 +170,11 @@ void glm4(ConfigFields& fields, DecoderSpec& spec) {
               .partial_rotary = 0.5},
              spec);
   rotate_pairs(spec);
+  spec.biases.qkv = fields.boolean("attention_bias", true);
   spec.names.post_attention_norm = "model.layers.{}.post_self_attn_layernorm";
   spec.names.post_mlp_norm = "model.layers.{}.post_mlp_layernorm";
   spec.names.gate_up = "model.layers.{}.mlp.gate_up_proj";
+  spec.names.activation = "model.layers.{}.mlp.activation_fn";
 }
 
 // An activation with learned parameters and no gate; norms on the heads of q and k.
@@ -168,10 +191,11 @@ void apertus(ConfigFields& fields, DecoderSpec& spec) {
               .activation = "xielu"},
              spec);
   spec.gated = false;
+  spec.activation_in_float = true;
+  read_attention_bias(fields, spec);
   name_qk_norms(spec);
   spec.names.attention_norm = "model.layers.{}.attention_layernorm";
   spec.names.mlp_norm = "model.layers.{}.feedforward_layernorm";
-  if (spec.activation == kernels::Activation::XIelu) spec.names.activation = "model.layers.{}.mlp.act_fn";
 }
 
 }  // namespace minerva::native

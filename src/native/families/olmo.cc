@@ -20,6 +20,7 @@ void name_post_norms(DecoderSpec& spec) {
 void olmo3(ConfigFields& fields, DecoderSpec& spec) {
   const ClassDefaults defaults{.vocabulary = 50304, .epsilon = 1e-5, .theta = 500000.0};
   llama_like(fields, defaults, spec);
+  read_attention_bias(fields, spec);
   name_qk_norms(spec);
   spec.qk_norm = QkNorm::FullWidth;
   name_post_norms(spec);
@@ -38,9 +39,11 @@ void olmoe(ConfigFields& fields, DecoderSpec& spec) {
               .positions = 4096,
               .epsilon = 1e-5},
              spec);
+  read_attention_bias(fields, spec);
   name_qk_norms(spec);
   spec.qk_norm = QkNorm::FullWidth;
   spec.qkv_clip = fields.number("clip_qkv", 0.0);
+  if (fields.has("clip_qkv") && !(spec.qkv_clip > 0)) fields.reject("clip_qkv", "is not above 0");
   for (LayerSpec& layer : spec.layers) layer.experts = true;
   spec.experts = {.count = fields.integer({"num_experts", "num_local_experts"}, 64, 1, kExpertsMax),
                   .used = fields.integer("num_experts_per_tok", 8),

@@ -27,7 +27,9 @@ void opt(ConfigFields& fields, DecoderSpec& spec) {
   if (!fields.boolean("layer_norm_elementwise_affine", true)) {
     fields.reject("layer_norm_elementwise_affine", "is false, which is not supported");
   }
-  spec.activation = activation_named(fields, "activation_function", "relu");
+  read_activation(fields, "activation_function", "relu", spec);
+  spec.biases.norms = true;
+  spec.biases.qkv = spec.biases.o = spec.biases.mlp = fields.boolean("enable_bias", true);
   spec.gated = false;
   spec.tied_head = fields.boolean("tie_word_embeddings", true);
   spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
@@ -43,7 +45,8 @@ void opt(ConfigFields& fields, DecoderSpec& spec) {
                 .v = "model.decoder.layers.{}.self_attn.v_proj",
                 .o = "model.decoder.layers.{}.self_attn.out_proj",
                 .up = "model.decoder.layers.{}.fc1",
-                .down = "model.decoder.layers.{}.fc2"};
+                .down = "model.decoder.layers.{}.fc2",
+                .activation = "model.decoder.layers.{}.activation_fn"};
   if (spec.embedding_width != spec.hidden) {
     spec.names.project_in = "model.decoder.project_in";
     spec.names.project_out = "model.decoder.project_out";
@@ -54,8 +57,8 @@ void opt(ConfigFields& fields, DecoderSpec& spec) {
 void bloom(ConfigFields& fields, DecoderSpec& spec) {
   spec.vocabulary = fields.integer("vocab_size", 250880, 1, kWidthMax);
   spec.hidden = fields.integer({"n_embed", "hidden_size"}, 64, 1, kWidthMax);
-  spec.layer_count = fields.integer({"n_layer", "num_hidden_layers"}, 2, 1, kLayersMax);
-  spec.heads = spec.kv_heads = fields.integer({"n_head", "num_attention_heads"}, 8, 1, kHeadsMax);
+  spec.layer_count = fields.integer({"num_hidden_layers", "n_layer"}, 2, 1, kLayersMax);
+  spec.heads = spec.kv_heads = fields.integer({"num_attention_heads", "n_head"}, 8, 1, kHeadsMax);
   spec.head_dim = spec.value_dim = std::max(1, spec.hidden / spec.heads);
   spec.intermediate = 4 * spec.hidden;
   spec.context_length =
@@ -69,6 +72,7 @@ void bloom(ConfigFields& fields, DecoderSpec& spec) {
   spec.tied_head = fields.boolean("tie_word_embeddings", true);
   spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
   spec.qkv = QkvLayout::PerHead;
+  spec.biases = {.qkv = true, .o = true, .mlp = true, .norms = true};
   spec.names = {.embedding = "transformer.word_embeddings",
                 .embedding_norm = "transformer.word_embeddings_layernorm",
                 .output_norm = "transformer.ln_f",
@@ -97,6 +101,9 @@ void nemotron(ConfigFields& fields, DecoderSpec& spec) {
   spec.norm.kind = NormKind::Layer;
   spec.norm.plus_one = true;
   spec.gated = false;
+  read_attention_bias(fields, spec);
+  spec.biases.mlp = fields.boolean("mlp_bias", false);
+  spec.biases.norms = true;
 }
 
 }  // namespace minerva::native

@@ -40,9 +40,10 @@ void set_shared_expert(ConfigFields& fields, int intermediate, DecoderSpec& spec
   spec.names.shared_router = "model.layers.{}.mlp.shared_expert_gate";
 }
 
-// Biases on q, k and v (seen from the tensors).
+// Biases on q, k and v.
 void qwen2(ConfigFields& fields, DecoderSpec& spec) {
   llama_like(fields, {.vocabulary = 151936, .intermediate = 22016, .kv_heads = 32, .positions = 32768}, spec);
+  spec.biases.qkv = true;
   set_qwen_windows(fields, spec);
 }
 
@@ -57,6 +58,7 @@ void qwen2_moe(ConfigFields& fields, DecoderSpec& spec) {
               .kv_heads = 16,
               .positions = 32768},
              spec);
+  spec.biases.qkv = fields.boolean("qkv_bias", true);
   set_qwen_windows(fields, spec);
   set_qwen_experts(fields, {.count = 60, .used = 4, .intermediate = 1408, .normalise = false}, spec);
   set_shared_expert(fields, 5632, spec);
@@ -68,6 +70,7 @@ void qwen3(ConfigFields& fields, DecoderSpec& spec) {
       fields,
       {.vocabulary = 151936, .intermediate = 22016, .kv_heads = 32, .head_dim = 128, .positions = 32768},
       spec);
+  read_attention_bias(fields, spec);
   set_qwen_windows(fields, spec);
   name_qk_norms(spec);
 }
@@ -81,6 +84,7 @@ void qwen3_moe(ConfigFields& fields, DecoderSpec& spec) {
               .kv_heads = 4,
               .positions = 32768},
              spec);
+  read_attention_bias(fields, spec);
   if (fields.boolean("use_sliding_window", false)) {
     const int window = fields.window("sliding_window", 4096);
     for (LayerSpec& layer : spec.layers) layer.window = window;

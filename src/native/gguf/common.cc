@@ -110,6 +110,7 @@ void gguf_llama_like(GgufFields& fields, DecoderSpec& spec, std::string_view eps
   spec.attention_scale = 1.0F / std::sqrt(static_cast<float>(spec.head_dim));
   spec.layers.assign(static_cast<std::size_t>(spec.layer_count), {});
   spec.names = gguf_names(fields);
+  spec.biases = {true, true, true, true, true, true, true, true, true};  // seen from the tensors
   if (!spec.names.qkv.empty()) spec.qkv = QkvLayout::Concatenated;
   if (spec.head_dim >= 2) spec.rotary = {read_rotary(fields, spec)};
   if (spec.head_dim < 2) fields.reject("attention.key_length", "is 1, which can't rotate");

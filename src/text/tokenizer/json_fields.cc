@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "formats/hf_config/python_json.h"
 #include "formats/quote.h"
 #include "text/tokenizer/utf8_codec.h"
 
@@ -182,6 +183,13 @@ Result<JsonDocument> JsonDocument::parse(std::string content, std::string file_n
   if (error == simdjson::NUMBER_ERROR) {
     document.content_ = with_long_integers_as_fractions(document.content_);
     error = parse();
+  }
+  if (error != simdjson::SUCCESS) {  // what Python writes and JSON does not have
+    const auto standard = standard_json(document.content_, limits::kJsonDepthMax);
+    if (standard && *standard != document.content_) {
+      document.content_ = with_long_integers_as_fractions(*standard);
+      error = parse();
+    }
   }
   if (error != simdjson::SUCCESS) {
     return model_loading(

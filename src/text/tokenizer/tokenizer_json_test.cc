@@ -227,6 +227,21 @@ TEST(Companions, NameTheSpecialTokens) {
   EXPECT_TRUE((*tokenizer)->is_special(5));
 }
 
+// What Python writes and JSON does not have, in fields that nobody needs.
+TEST(Companions, MayHoldWhatPythonWrites) {
+  const testing::TempDir folder;
+  folder.write("tokenizer.json", file_with(kWords));
+  folder.write("config.json",
+               R"({"eos_token_id": 4, "limit": Infinity, "scale": [NaN, -Infinity], "note": "\ud83d"})");
+  folder.write("tokenizer_config.json", R"({"bos_token": "<s>", "model_max_length": Infinity})");
+  const auto tokenizer = load_tokenizer_json(folder.path());
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_TRUE((*tokenizer)->is_end_of_generation(4));
+  EXPECT_EQ((*tokenizer)->bos(), 3);
+  folder.write("config.json", R"({"eos_token_id": 4, "limit": Infinite})");
+  EXPECT_FALSE(load_tokenizer_json(folder.path()));
+}
+
 TEST(Companions, AddedTokensDecoderCounts) {
   const testing::TempDir folder;
   folder.write("tokenizer.json", file_with(kWords));
