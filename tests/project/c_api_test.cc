@@ -162,6 +162,7 @@ const std::vector<StructCase> kStructs = {
     {"BackendInfo"},
     {"ResidentModelInfo"},
     {"NamedTemplate"},
+    {"SequenceBias"},
     {"SamplingDefaults"},
     {"ModelDescription"},
     {"Error"},
