@@ -44,7 +44,6 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
       {"backend_reason", facts.backend_reason},
       {"fallbacks", std::move(fallbacks)},
       {"numeric_mode", facts.numeric_mode},
-      {"notes", facts.notes},
       {"prompt", prompt},
       {"prompt_tokens", generation.prompt_tokens},
       {"tokens", std::move(tokens)},
@@ -60,7 +59,8 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
         {"decode_tokens", t.decode_tokens},
         {"decode_tps", t.decode_tps}}},
       {"memory",
-       {{"weights_bytes", m.weights_bytes}, {"kv_bytes", m.kv_bytes}, {"peak_rss_bytes", m.peak_rss_bytes}}}};
+       {{"weights_bytes", m.weights_bytes}, {"kv_bytes", m.kv_bytes}, {"peak_rss_bytes", m.peak_rss_bytes}}},
+      {"notes", facts.notes}};
 }
 
 std::string length_line(const ModelFacts& facts, const GenerationFlags& flags, const Generation& generation,
