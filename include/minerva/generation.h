@@ -19,9 +19,11 @@
 
 namespace minerva {
 
-/// How the next token is chosen from the logits. An absent field takes the model's own recommendation, and
-/// where there is none the default given here. Order of application: logit bias, penalties, top-k, typical,
-/// top-p, min-p, temperature, draw.
+/// How the next token is chosen from the logits. An absent field takes the model's own recommendation
+/// (SamplingDefaults), and where there is none the default given here. Order of application: logit bias,
+/// penalties, bans, top-k, typical, top-p, min-p, temperature, draw. Where the model's files are written for
+/// transformers (`SamplingDefaults::temperature_first`), its order: temperature, top-k, top-p, min-p,
+/// typical.
 struct SamplingOptions {
   std::optional<float> temperature;         ///< [0, 100]; 0 = greedy. Default 0.8
   std::optional<int> top_k;                 ///< keep the k best; 0 = off. Default 40
@@ -32,8 +34,9 @@ struct SamplingOptions {
   std::optional<float> presence_penalty;    ///< [-100, 100]; subtracted once from tokens seen. Default 0
   std::optional<float> frequency_penalty;   ///< [-100, 100]; subtracted per occurrence. Default 0
   std::optional<int> penalty_last_n;        ///< tokens the penalties look back on; -1 = all. Default 64
+  std::optional<int> no_repeat_ngram_size;  ///< [0, 256]; so many tokens in a row come once only; 0 = off
   std::optional<std::uint64_t> seed;        ///< absent = a random one
-  std::vector<std::pair<TokenId, float>> logit_bias;  ///< added to logits; -infinity bans a token
+  std::vector<std::pair<TokenId, float>> logit_bias;  ///< added to logits; -infinity bans, infinity demands
 };
 
 /// A token and how likely it was.
@@ -92,6 +95,9 @@ enum class Priority : std::uint8_t {
   High,    ///< before the others
 };
 
+/// For `GenerationRequest::max_tokens`.
+inline constexpr std::uint32_t kUnlimitedTokens = std::numeric_limits<std::uint32_t>::max();
+
 /// What is asked for.
 struct GenerationRequest {
   Prompt prompt = {};  ///< what the model goes on from
@@ -100,13 +106,16 @@ struct GenerationRequest {
   bool add_special = true;
   /// For a text prompt: recognise special tokens written out in the text.
   bool parse_special = true;
-  /// New tokens at the most. Absent: until the model stops or the context is full. With a number, prompt +
-  /// max_tokens beyond the context is a ContextOverflow error before anything is computed.
+  /// New tokens at the most. Absent: as many as the model's files recommend; where they say nothing, and with
+  /// kUnlimitedTokens, until the model stops or the context is full. With a number, prompt + max_tokens
+  /// beyond the context is a ContextOverflow error before anything is computed.
   std::optional<std::uint32_t> max_tokens = {};
   SamplingOptions sampling = {};       ///< how tokens are chosen
   std::vector<std::string> stop = {};  ///< the answer ends before the first of these
   bool ignore_eos = false;             ///< end-of-generation tokens do not stop
-  bool logprobs = false;               ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
+  /// What the model's files recommend (`ModelDescription::sampling`) does not count.
+  bool ignore_recommendations = false;
+  bool logprobs = false;           ///< compute GeneratedToken::logprob (costs a pass over the vocabulary)
   std::uint32_t top_logprobs = 0;  ///< alternatives to report, [0, vocabulary]; more than 0 implies logprobs
   OutputConstraint constraint = {};      ///< what the answer must look like
   Priority priority = Priority::Normal;  ///< among the requests of all clients

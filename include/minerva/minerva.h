@@ -105,6 +105,9 @@ typedef struct minerva_optional_uint64 {
   uint64_t value;  ///< of no meaning unless `set`
 } minerva_optional_uint64;
 
+/// For `minerva_generation_request::max_tokens`: until the model stops or the context is full.
+#define MINERVA_UNLIMITED_TOKENS UINT32_MAX
+
 /// A text that the library made.
 typedef struct minerva_text {
   size_t struct_size;  ///< bytes of this struct in the library that made it
@@ -177,14 +180,49 @@ typedef struct minerva_named_template {
   const char* source;  ///< Jinja
 } minerva_named_template;
 
-/// The sampling settings that a model's files recommend.
+/// Tokens that get a bias where they would stand in a row.
+typedef struct minerva_sequence_bias {
+  const int32_t* ids;  ///< one or more
+  size_t ids_count;    ///< how many
+  float bias;          ///< added to the logit of the last one when the others stand right before it
+} minerva_sequence_bias;
+
+/// What a model's files recommend for a generation. See `minerva::SamplingDefaults`.
 typedef struct minerva_sampling_defaults {
-  size_t struct_size;                         ///< bytes of this struct in the library that made it
-  minerva_optional_float temperature;         ///< see `minerva_sampling_options`
-  minerva_optional_int32 top_k;               ///< see `minerva_sampling_options`
-  minerva_optional_float top_p;               ///< see `minerva_sampling_options`
-  minerva_optional_float min_p;               ///< see `minerva_sampling_options`
-  minerva_optional_float repetition_penalty;  ///< see `minerva_sampling_options`
+  size_t struct_size;                                 ///< bytes of this struct in the library that made it
+  minerva_optional_float temperature;                 ///< see `minerva_sampling_options`
+  minerva_optional_int32 top_k;                       ///< see `minerva_sampling_options`
+  minerva_optional_float top_p;                       ///< see `minerva_sampling_options`
+  minerva_optional_float min_p;                       ///< see `minerva_sampling_options`
+  minerva_optional_float repetition_penalty;          ///< see `minerva_sampling_options`
+  minerva_optional_float typical_p;                   ///< see `minerva_sampling_options`
+  minerva_optional_float top_h;                       ///< (0, 1]; of the entropy of the 100 best, this much
+  minerva_optional_float epsilon_cutoff;              ///< [0, 1); least probability of a token; 0 = off
+  minerva_optional_float eta_cutoff;                  ///< [0, 1); the same, less where all is unlikely
+  bool temperature_first;                             ///< the temperature comes before top-k, not at the end
+  minerva_optional_int32 penalty_last_n;              ///< see `minerva_sampling_options`
+  minerva_optional_float encoder_repetition_penalty;  ///< (0, 100]; favours the prompt's tokens; 1 = off
+  minerva_optional_int32 no_repeat_ngram_size;        ///< see `minerva_sampling_options`
+  minerva_optional_int32 encoder_no_repeat_ngram_size;  ///< as that, for the tokens of the prompt only
+  const minerva_sequence_bias* sequence_bias;           ///< the struct does not grow
+  size_t sequence_bias_count;                           ///< how many
+  const int32_t* suppress_tokens;                       ///< never chosen
+  size_t suppress_tokens_count;                         ///< how many
+  const int32_t* begin_suppress_tokens;                 ///< not chosen as the first of an answer
+  size_t begin_suppress_tokens_count;                   ///< how many
+  minerva_optional_int32 forced_bos_token_id;           ///< follows a prompt of one token
+  const int32_t* forced_eos_token_ids;                  ///< the last token there is room for is one of them
+  size_t forced_eos_token_ids_count;                    ///< how many
+  minerva_optional_uint32 max_new_tokens;               ///< as `minerva_generation_request::max_tokens`
+  minerva_optional_uint32 max_length;                   ///< prompt and answer; counts without max_new_tokens
+  minerva_optional_uint32 min_new_tokens;               ///< before them the answer does not end
+  minerva_optional_uint32 min_length;            ///< prompt and answer; before it the answer does not end
+  minerva_optional_uint32 length_penalty_from;   ///< new tokens, from which the end becomes likelier
+  minerva_optional_float length_penalty_factor;  ///< by this factor a token
+  minerva_optional_float max_time;               ///< seconds, after which the answer ends
+  const char* const* stop_strings;               ///< as `minerva_generation_request::stop`
+  size_t stop_strings_count;                     ///< how many
+  bool remove_invalid_values;                    ///< a logit that is no number counts as 0
 } minerva_sampling_defaults;
 
 /// What headers and configuration say of a model. See `minerva::ModelDescription`.
@@ -219,6 +257,8 @@ typedef struct minerva_model_description {
   size_t eos_token_ids_count;                    ///< how many
   minerva_optional_int32 bos_token_id;           ///< what begins a text
   const minerva_sampling_defaults* sampling;     ///< never NULL
+  const char* const* notes;                      ///< what they recommend and Minerva does not follow
+  size_t notes_count;                            ///< how many
 } minerva_model_description;
 
 /// The format of what lies at `path`, from its first bytes or the listing of a directory. Errors:
@@ -427,7 +467,7 @@ typedef struct minerva_chat_options {
 /// Sets every field to its default. `struct_size`: `sizeof *options`. NULL is allowed, and nothing happens.
 MINERVA_API void minerva_chat_options_init(minerva_chat_options* options, size_t struct_size);
 
-/// What is added to the logit of a token; minus infinity bans it.
+/// What is added to the logit of a token; minus infinity bans it, infinity demands it.
 typedef struct minerva_logit_bias {
   int32_t id;  ///< the token
   float bias;  ///< added
@@ -436,19 +476,20 @@ typedef struct minerva_logit_bias {
 /// How the next token is chosen. An absent field takes the model's own recommendation, and where there is
 /// none the default given here. See `minerva::SamplingOptions`.
 typedef struct minerva_sampling_options {
-  size_t struct_size;                         ///< set by `minerva_sampling_options_init`
-  minerva_optional_float temperature;         ///< [0, 100]; 0 = greedy. Default 0.8
-  minerva_optional_int32 top_k;               ///< keep the k best; 0 = off. Default 40
-  minerva_optional_float top_p;               ///< (0, 1]; nucleus; 1 = off. Default 0.95
-  minerva_optional_float min_p;               ///< [0, 1]; relative to the best; 0 = off. Default 0.05
-  minerva_optional_float typical_p;           ///< (0, 1]; locally typical; 1 = off. Default 1
-  minerva_optional_float repetition_penalty;  ///< (0, 100]; divides (multiplies negative) logits; 1 = off
-  minerva_optional_float presence_penalty;    ///< [-100, 100]; subtracted once from tokens seen. Default 0
-  minerva_optional_float frequency_penalty;   ///< [-100, 100]; subtracted per occurrence. Default 0
-  minerva_optional_int32 penalty_last_n;      ///< tokens the penalties look back on; -1 = all. Default 64
-  minerva_optional_uint64 seed;               ///< absent = a random one
-  const minerva_logit_bias* logit_bias;       ///< may be NULL; the struct does not grow
-  size_t logit_bias_count;                    ///< how many
+  size_t struct_size;                           ///< set by `minerva_sampling_options_init`
+  minerva_optional_float temperature;           ///< [0, 100]; 0 = greedy. Default 0.8
+  minerva_optional_int32 top_k;                 ///< keep the k best; 0 = off. Default 40
+  minerva_optional_float top_p;                 ///< (0, 1]; nucleus; 1 = off. Default 0.95
+  minerva_optional_float min_p;                 ///< [0, 1]; relative to the best; 0 = off. Default 0.05
+  minerva_optional_float typical_p;             ///< (0, 1]; locally typical; 1 = off. Default 1
+  minerva_optional_float repetition_penalty;    ///< (0, 100]; divides (multiplies negative) logits; 1 = off
+  minerva_optional_float presence_penalty;      ///< [-100, 100]; subtracted once from tokens seen. Default 0
+  minerva_optional_float frequency_penalty;     ///< [-100, 100]; subtracted per occurrence. Default 0
+  minerva_optional_int32 penalty_last_n;        ///< tokens the penalties look back on; -1 = all. Default 64
+  minerva_optional_uint64 seed;                 ///< absent = a random one
+  const minerva_logit_bias* logit_bias;         ///< may be NULL; the struct does not grow
+  size_t logit_bias_count;                      ///< how many
+  minerva_optional_int32 no_repeat_ngram_size;  ///< [0, 256]; so many tokens in a row come once only; 0 = off
 } minerva_sampling_options;
 /// Makes every field absent. `struct_size`: `sizeof *options`. NULL is allowed, and nothing happens.
 MINERVA_API void minerva_sampling_options_init(minerva_sampling_options* options, size_t struct_size);
@@ -494,7 +535,8 @@ typedef struct minerva_generation_request {
   bool ignore_eos;                           ///< end-of-generation tokens do not stop
   bool logprobs;                             ///< compute `minerva_generated_token::logprob`
   uint32_t top_logprobs;                     ///< alternatives to report; more than 0 implies `logprobs`
-  minerva_optional_uint32 max_tokens;        ///< absent: until the model stops or the context is full
+  minerva_optional_uint32 max_tokens;        ///< absent: as the model's files recommend, else as with
+                                             ///< MINERVA_UNLIMITED_TOKENS
   const minerva_sampling_options* sampling;  ///< NULL: the model's recommendation
   const char* const* stop;                   ///< the answer ends before the first of these
   size_t stop_count;                         ///< how many
@@ -504,6 +546,7 @@ typedef struct minerva_generation_request {
   minerva_optional_int64 deadline_ms;   ///< from the call of `minerva_model_generate`; when it has passed,
                                         ///< the request ends as if it were cancelled
   const minerva_cancel_source* cancel;  ///< NULL: nothing cancels it
+  bool ignore_recommendations;          ///< what the model's files recommend does not count
 } minerva_generation_request;
 /// Sets every field to its default. `struct_size`: `sizeof *request`. NULL is allowed, and nothing happens.
 MINERVA_API void minerva_generation_request_init(minerva_generation_request* request, size_t struct_size);

@@ -63,14 +63,44 @@ struct NamedTemplate {
   std::string source;  ///< Jinja
 };
 
-/// The sampling settings a model file recommends (generation_config.json, GGUF general.sampling.*). Absent
-/// fields were not given.
+/// Tokens that get a bias where they would stand in a row.
+struct SequenceBias {
+  std::vector<std::int32_t> ids;  ///< one or more
+  float bias = 0;  ///< added to the logit of the last one when the others stand right before it
+};
+
+/// What a model's files recommend for a generation: generation_config.json, and where there is none
+/// config.json, by transformers' names; general.sampling.* of a GGUF. Absent or empty fields were not given.
+/// A request's own options win; `GenerationRequest::ignore_recommendations` sets all of it aside.
 struct SamplingDefaults {
-  std::optional<float> temperature;         ///< see SamplingOptions
-  std::optional<int> top_k;                 ///< see SamplingOptions
-  std::optional<float> top_p;               ///< see SamplingOptions
-  std::optional<float> min_p;               ///< see SamplingOptions
-  std::optional<float> repetition_penalty;  ///< see SamplingOptions
+  std::optional<float> temperature;                  ///< see SamplingOptions
+  std::optional<int> top_k;                          ///< see SamplingOptions
+  std::optional<float> top_p;                        ///< see SamplingOptions
+  std::optional<float> min_p;                        ///< see SamplingOptions
+  std::optional<float> typical_p;                    ///< see SamplingOptions
+  std::optional<float> top_h;                        ///< (0, 1]; of the entropy of the 100 best, this much
+  std::optional<float> epsilon_cutoff;               ///< [0, 1); least probability of a token; 0 = off
+  std::optional<float> eta_cutoff;                   ///< [0, 1); the same, less where all is unlikely
+  bool temperature_first = false;                    ///< the temperature comes before top-k, not at the end
+  std::optional<float> repetition_penalty;           ///< see SamplingOptions
+  std::optional<int> penalty_last_n;                 ///< see SamplingOptions
+  std::optional<float> encoder_repetition_penalty;   ///< (0, 100]; favours the tokens of the prompt; 1 = off
+  std::optional<int> no_repeat_ngram_size;           ///< see SamplingOptions
+  std::optional<int> encoder_no_repeat_ngram_size;   ///< as that, for the tokens of the prompt only
+  std::vector<SequenceBias> sequence_bias;           ///< bad_words_ids too, with -infinity
+  std::vector<std::int32_t> suppress_tokens;         ///< never chosen
+  std::vector<std::int32_t> begin_suppress_tokens;   ///< not chosen as the first of an answer
+  std::optional<std::int32_t> forced_bos_token_id;   ///< follows a prompt of one token
+  std::vector<std::int32_t> forced_eos_token_ids;    ///< the last token that there is room for is one of them
+  std::optional<std::uint32_t> max_new_tokens;       ///< as `GenerationRequest::max_tokens`
+  std::optional<std::uint32_t> max_length;           ///< prompt and answer; counts without max_new_tokens
+  std::optional<std::uint32_t> min_new_tokens;       ///< before them the answer does not end
+  std::optional<std::uint32_t> min_length;           ///< prompt and answer; before it the answer does not end
+  std::optional<std::uint32_t> length_penalty_from;  ///< new tokens, from which the end becomes likelier
+  std::optional<float> length_penalty_factor;        ///< by this factor a token
+  std::optional<float> max_time;                     ///< seconds, after which the answer ends
+  std::vector<std::string> stop_strings;             ///< as `GenerationRequest::stop`
+  bool remove_invalid_values = false;                ///< a logit that is no number counts as 0
 };
 
 /// Everything a router, a tokenizer or a memory estimate needs to know of a model, from headers only.
@@ -102,6 +132,9 @@ struct ModelDescription {
   std::vector<std::int32_t> eos_token_ids;    ///< end-of-generation ids stated by the files
   std::optional<std::int32_t> bos_token_id;   ///< what begins a text
   SamplingDefaults sampling;                  ///< what the files recommend
+  /// What they recommend and Minerva does not follow, because it cannot or because it is damaged: a sentence
+  /// each, with the name of the field.
+  std::vector<std::string> notes;
 };
 
 /// The format of what lies at `path`, from the first bytes of a file or the listing of a directory; names

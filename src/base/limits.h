@@ -47,6 +47,8 @@ inline constexpr std::uint64_t kShardIndexBytesMax = 32 * kMiB;       // *.index
 inline constexpr std::size_t kJsonDepthMax = 64;
 inline constexpr std::size_t kShardCountMax = 4096;
 inline constexpr std::size_t kDirectoryEntryCountMax = 1024;
+/// Token ids in one field of generation_config.json: each costs something at every step.
+inline constexpr std::size_t kRecommendedIdCountMax = 65'536;
 /// How far tokenizer.json is searched for the kind of its model.
 inline constexpr std::uint64_t kTokenizerSearchBytesMax = 4 * kMiB;
 
@@ -78,6 +80,12 @@ inline constexpr std::size_t kGrammarExpressionCountMax = 50'000;
 inline constexpr std::size_t kGrammarRuleCountMax = 4096;
 inline constexpr std::size_t kGrammarWrittenBytesMax = 2 * kMiB;
 inline constexpr std::size_t kCompiledGrammarCountMax = 16;  // kept for one model
+
+// ---- requests
+inline constexpr std::size_t kStopStringCountMax = 64;
+inline constexpr std::size_t kStopStringBytesMax = 4096;
+/// Tokens in a row that come once only: each step compares as many for every token before it.
+inline constexpr int kNoRepeatNgramSizeMax = 256;
 
 // ---- all formats
 inline constexpr std::uint32_t kLayerCountMax = 512;  // llama.cpp's arrays have this size

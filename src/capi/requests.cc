@@ -157,6 +157,7 @@ Result<SamplingOptions> to_sampling_options(const minerva_sampling_options* opti
   if (from.logit_bias_count > 0) MINERVA_TRY(need(from.logit_bias, "logit_bias"));
   for (std::size_t i = 0; i < from.logit_bias_count; ++i)
     to.logit_bias.emplace_back(from.logit_bias[i].id, from.logit_bias[i].bias);
+  to.no_repeat_ngram_size = to_optional(from.no_repeat_ngram_size);
   return to;
 }
 
@@ -195,6 +196,7 @@ Result<GenerationRequest> to_generation_request(const minerva_generation_request
   to.client = text_or_empty(from.client);
   if (from.deadline_ms.set) to.deadline = to_duration(from.deadline_ms.value);
   to.cancel = to_stop_token(from.cancel);
+  to.ignore_recommendations = from.ignore_recommendations;
   return to;
 }
 

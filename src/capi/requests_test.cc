@@ -76,6 +76,7 @@ TEST(CApiRequests, SamplingOptionsAreTakenOver) {
   options.presence_penalty = {true, 0.7F};
   options.frequency_penalty = {true, 0.8F};
   options.penalty_last_n = {true, 9};
+  options.no_repeat_ngram_size = {true, 10};
   options.seed = {true, std::numeric_limits<std::uint64_t>::max()};
   options.logit_bias = bias.data();
   options.logit_bias_count = bias.size();
@@ -89,6 +90,7 @@ TEST(CApiRequests, SamplingOptionsAreTakenOver) {
   EXPECT_EQ(read.presence_penalty, 0.7F);
   EXPECT_EQ(read.frequency_penalty, 0.8F);
   EXPECT_EQ(read.penalty_last_n, 9);
+  EXPECT_EQ(read.no_repeat_ngram_size, 10);
   EXPECT_EQ(read.seed, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(read.logit_bias, (std::vector<std::pair<TokenId, float>>{{7, 1.5F}, {8, -INFINITY}}));
 }
@@ -109,6 +111,7 @@ TEST(CApiRequests, AGenerationRequestIsTakenOver) {
   request.add_special = false;
   request.parse_special = false;
   request.ignore_eos = true;
+  request.ignore_recommendations = true;
   request.logprobs = true;
   request.top_logprobs = 1;
   request.max_tokens = {true, 0};
@@ -125,6 +128,7 @@ TEST(CApiRequests, AGenerationRequestIsTakenOver) {
   EXPECT_FALSE(read.add_special);
   EXPECT_FALSE(read.parse_special);
   EXPECT_TRUE(read.ignore_eos);
+  EXPECT_TRUE(read.ignore_recommendations);
   EXPECT_TRUE(read.logprobs);
   EXPECT_EQ(read.top_logprobs, 1U);
   EXPECT_EQ(read.max_tokens, 0U);

@@ -68,13 +68,54 @@ OwnedDescription::OwnedDescription(ModelDescription given)
   eos_token_ids = d.eos_token_ids.data();
   eos_token_ids_count = d.eos_token_ids.size();
   show(bos_token_id, d.bos_token_id);
-  sampling_.struct_size = sizeof sampling_;
-  show(sampling_.temperature, d.sampling.temperature);
-  show(sampling_.top_k, d.sampling.top_k);
-  show(sampling_.top_p, d.sampling.top_p);
-  show(sampling_.min_p, d.sampling.min_p);
-  show(sampling_.repetition_penalty, d.sampling.repetition_penalty);
+  show_sampling();
   sampling = &sampling_;
+  for (const std::string& each : d.notes) notes_.push_back(each.c_str());
+  notes = notes_.data();
+  notes_count = notes_.size();
+}
+
+void OwnedDescription::show_sampling() {
+  const SamplingDefaults& from = description_.sampling;
+  minerva_sampling_defaults& to = sampling_;
+  to.struct_size = sizeof to;
+  show(to.temperature, from.temperature);
+  show(to.top_k, from.top_k);
+  show(to.top_p, from.top_p);
+  show(to.min_p, from.min_p);
+  show(to.repetition_penalty, from.repetition_penalty);
+  show(to.typical_p, from.typical_p);
+  show(to.top_h, from.top_h);
+  show(to.epsilon_cutoff, from.epsilon_cutoff);
+  show(to.eta_cutoff, from.eta_cutoff);
+  to.temperature_first = from.temperature_first;
+  show(to.penalty_last_n, from.penalty_last_n);
+  show(to.encoder_repetition_penalty, from.encoder_repetition_penalty);
+  show(to.no_repeat_ngram_size, from.no_repeat_ngram_size);
+  show(to.encoder_no_repeat_ngram_size, from.encoder_no_repeat_ngram_size);
+  for (const SequenceBias& each : from.sequence_bias)
+    sequence_bias_.push_back({.ids = each.ids.data(), .ids_count = each.ids.size(), .bias = each.bias});
+  to.sequence_bias = sequence_bias_.data();
+  to.sequence_bias_count = sequence_bias_.size();
+  const auto show_ids = [](const std::int32_t*& ids, std::size_t& count, const auto& given) {
+    ids = given.data();
+    count = given.size();
+  };
+  show_ids(to.suppress_tokens, to.suppress_tokens_count, from.suppress_tokens);
+  show_ids(to.begin_suppress_tokens, to.begin_suppress_tokens_count, from.begin_suppress_tokens);
+  show(to.forced_bos_token_id, from.forced_bos_token_id);
+  show_ids(to.forced_eos_token_ids, to.forced_eos_token_ids_count, from.forced_eos_token_ids);
+  show(to.max_new_tokens, from.max_new_tokens);
+  show(to.max_length, from.max_length);
+  show(to.min_new_tokens, from.min_new_tokens);
+  show(to.min_length, from.min_length);
+  show(to.length_penalty_from, from.length_penalty_from);
+  show(to.length_penalty_factor, from.length_penalty_factor);
+  show(to.max_time, from.max_time);
+  for (const std::string& each : from.stop_strings) stop_strings_.push_back(each.c_str());
+  to.stop_strings = stop_strings_.data();
+  to.stop_strings_count = stop_strings_.size();
+  to.remove_invalid_values = from.remove_invalid_values;
 }
 
 OwnedModelInfo::OwnedModelInfo(const LoadedModel& model)

@@ -37,7 +37,12 @@ struct OwnedDescription : minerva_model_description {
   ModelDescription description_;
   std::vector<const char*> weight_files_;
   std::vector<minerva_named_template> templates_;
+  void show_sampling();
+
   minerva_sampling_defaults sampling_ = {};
+  std::vector<minerva_sequence_bias> sequence_bias_;
+  std::vector<const char*> stop_strings_;
+  std::vector<const char*> notes_;
 };
 
 struct OwnedModelInfo : minerva_model_info {

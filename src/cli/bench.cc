@@ -138,6 +138,7 @@ GenerationRequest BenchCommand::make_request(const LoadedModel& model, std::uint
   request.max_tokens = generated + 1;
   request.sampling.temperature = 0.0F;
   request.ignore_eos = true;
+  request.ignore_recommendations = true;
   request.cancel = stop;
   return request;
 }

@@ -48,6 +48,7 @@ class LoadedChatModel : public ChatModel {
     request.sampling = flags.sampling;
     request.stop = flags.stop;
     request.ignore_eos = flags.ignore_eos;
+    request.ignore_recommendations = flags.ignore_recommendations;
     request.constraint = constraint_;
     request.logprobs = json_;
     request.top_logprobs = flags.top_logprobs;
@@ -123,6 +124,7 @@ Result<int> ChatCommandLine::execute(Console& console) {
                     "{} --raw -p TEXT",
                     shell_quoted(path.string())));
   }
+  tell_notes(*open.model, generation_, console);
   const bool interactive = is_terminal(STDIN_FILENO) && !console.json() &&
                            (console.err_is_terminal() || console.out_is_terminal());
   LoadedChatModel model(*open.model, engine_.options, std::move(chat_options), std::move(constraint),

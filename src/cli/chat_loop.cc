@@ -124,11 +124,9 @@ void ChatLoop::show(const Turn& turn) {
   if (!generation.text.ends_with('\n')) console_.out("\n");
   if (generation.finish_reason == FinishReason::Cancelled && !console_.reader_left())
     console_.note("[stopped]");
-  if (generation.finish_reason == FinishReason::Length && !session_.flags().max_tokens) {
-    console_.note(fmt::format(
-        "[the context of {} tokens is full: /clear or /undo makes room, -c N at the start makes it larger]",
-        with_commas(generation.prompt_tokens.size() + generation.tokens.size())));
-  }
+  const auto line = length_line(facts_, session_.flags(), generation,
+                                "/clear or /undo makes room, -c N at the start makes it larger");
+  if (!line.empty()) console_.note(line);
   if (console_.verbose()) console_.note(console_.styled_err(Style::Dim, timing_line(facts_, generation)));
   if (interactive_ && console_.out_is_terminal()) console_.out("\n");
 }

@@ -34,6 +34,11 @@ std::filesystem::path file_name(std::string text) {
   return text;
 }
 
+std::string limit_text(const std::optional<std::uint32_t>& tokens) {
+  if (!tokens) return "default";
+  return *tokens == kUnlimitedTokens ? "no limit" : fmt::format("{}", *tokens);
+}
+
 }  // namespace
 
 ChatSession::ChatSession(ChatModel& model, GenerationFlags flags) : model_(model), flags_(std::move(flags)) {
@@ -141,10 +146,12 @@ Result<std::string> ChatSession::set(const std::string& text) {
     return std::string(value.empty() ? "no system prompt from here on\n" : "the system prompt is changed\n");
   }
   if (key == "max_tokens" || key == "max-tokens" || key == "n") {
-    MINERVA_ASSIGN(flags_.max_tokens,
-                   value == "default" ? std::optional<std::uint32_t>{} : parse_limit(key, value));
-    return fmt::format("max_tokens = {}\n",
-                       flags_.max_tokens ? fmt::format("{}", *flags_.max_tokens) : "no limit");
+    if (value == "default") {
+      flags_.max_tokens.reset();
+    } else {
+      MINERVA_ASSIGN(flags_.max_tokens, parse_limit(key, value));
+    }
+    return fmt::format("max_tokens = {}\n", limit_text(flags_.max_tokens));
   }
   const SamplingKey* const known = find_sampling_key(key);
   if (known == nullptr) {
@@ -178,8 +185,7 @@ std::string ChatSession::settings() const {
   for (const SamplingKey& key : sampling_keys()) {
     out += fmt::format("  {:<19} {}\n", key.name(), key.show(flags_.sampling));
   }
-  out += fmt::format("  {:<19} {}\n", "max_tokens",
-                     flags_.max_tokens ? fmt::format("{}", *flags_.max_tokens) : "no limit");
+  out += fmt::format("  {:<19} {}\n", "max_tokens", limit_text(flags_.max_tokens));
   return out + fmt::format("  {:<19} {}\n", "system",
                            conversation_.system ? visible(*conversation_.system) : "none");
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -61,8 +62,70 @@ std::string sampling_row(const SamplingDefaults& s) {
   add("top-k", s.top_k);
   add("top-p", s.top_p);
   add("min-p", s.min_p);
+  add("typical", s.typical_p);
+  add("top_h", s.top_h);
+  add("epsilon_cutoff", s.epsilon_cutoff);
+  add("eta_cutoff", s.eta_cutoff);
   add("repeat-penalty", s.repetition_penalty);
+  add("repeat-last-n", s.penalty_last_n);
+  add("encoder_repetition_penalty", s.encoder_repetition_penalty);
+  add("no-repeat-ngram-size", s.no_repeat_ngram_size);
+  add("encoder_no_repeat_ngram_size", s.encoder_no_repeat_ngram_size);
+  add("max_new_tokens", s.max_new_tokens);
+  add("max_length", s.max_length);
+  add("min_new_tokens", s.min_new_tokens);
+  add("min_length", s.min_length);
+  add("max_time", s.max_time);
+  add("forced_bos_token_id", s.forced_bos_token_id);
+  const auto add_count = [&](const char* name, const auto& list) {
+    if (!list.empty()) parts.push_back(fmt::format("{} ({})", name, list.size()));
+  };
+  add_count("forced_eos_token_id", s.forced_eos_token_ids);
+  add_count("sequence biases", s.sequence_bias);
+  add_count("suppress_tokens", s.suppress_tokens);
+  add_count("begin_suppress_tokens", s.begin_suppress_tokens);
+  add_count("stop strings", s.stop_strings);
+  if (s.length_penalty_from)
+    parts.push_back(fmt::format("an end that becomes likelier after {} tokens", *s.length_penalty_from));
+  if (s.remove_invalid_values) parts.emplace_back("remove_invalid_values");
   return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+Json sampling_json(const SamplingDefaults& s) {
+  Json biases = Json::array();
+  for (const SequenceBias& each : s.sequence_bias) {
+    // JSON has no infinity: null bans.
+    biases.push_back(
+        {{"ids", each.ids}, {"bias", std::isfinite(each.bias) ? Json(each.bias) : Json(nullptr)}});
+  }
+  return {{"temperature", or_null(s.temperature)},
+          {"top_k", or_null(s.top_k)},
+          {"top_p", or_null(s.top_p)},
+          {"min_p", or_null(s.min_p)},
+          {"repetition_penalty", or_null(s.repetition_penalty)},
+          {"typical_p", or_null(s.typical_p)},
+          {"top_h", or_null(s.top_h)},
+          {"epsilon_cutoff", or_null(s.epsilon_cutoff)},
+          {"eta_cutoff", or_null(s.eta_cutoff)},
+          {"temperature_first", s.temperature_first},
+          {"penalty_last_n", or_null(s.penalty_last_n)},
+          {"encoder_repetition_penalty", or_null(s.encoder_repetition_penalty)},
+          {"no_repeat_ngram_size", or_null(s.no_repeat_ngram_size)},
+          {"encoder_no_repeat_ngram_size", or_null(s.encoder_no_repeat_ngram_size)},
+          {"sequence_bias", std::move(biases)},
+          {"suppress_tokens", s.suppress_tokens},
+          {"begin_suppress_tokens", s.begin_suppress_tokens},
+          {"forced_bos_token_id", or_null(s.forced_bos_token_id)},
+          {"forced_eos_token_ids", s.forced_eos_token_ids},
+          {"max_new_tokens", or_null(s.max_new_tokens)},
+          {"max_length", or_null(s.max_length)},
+          {"min_new_tokens", or_null(s.min_new_tokens)},
+          {"min_length", or_null(s.min_length)},
+          {"length_penalty_from", or_null(s.length_penalty_from)},
+          {"length_penalty_factor", or_null(s.length_penalty_factor)},
+          {"max_time", or_null(s.max_time)},
+          {"stop_strings", s.stop_strings},
+          {"remove_invalid_values", s.remove_invalid_values}};
 }
 
 std::string templates_row(const std::vector<NamedTemplate>& templates) {
@@ -96,6 +159,7 @@ std::vector<std::pair<std::string, std::string>> description_rows(const ModelDes
   if (!d.eos_token_ids.empty()) add("End tokens", fmt::format("{}", fmt::join(d.eos_token_ids, ", ")));
   add("Chat template", templates_row(d.chat_templates));
   if (const std::string sampling = sampling_row(d.sampling); !sampling.empty()) add("Recommends", sampling);
+  for (const std::string& note : d.notes) add("Note", printable(note));
   return rows;
 }
 
@@ -129,12 +193,8 @@ Json description_json(const ModelDescription& d) {
           {"tokenizer_detail", d.tokenizer_detail},
           {"bos_token_id", or_null(d.bos_token_id)},
           {"eos_token_ids", d.eos_token_ids},
-          {"sampling",
-           {{"temperature", or_null(d.sampling.temperature)},
-            {"top_k", or_null(d.sampling.top_k)},
-            {"top_p", or_null(d.sampling.top_p)},
-            {"min_p", or_null(d.sampling.min_p)},
-            {"repetition_penalty", or_null(d.sampling.repetition_penalty)}}},
+          {"sampling", sampling_json(d.sampling)},
+          {"notes", d.notes},
           {"chat_templates", std::move(templates)}};
 }
 

@@ -121,6 +121,8 @@ void declare_generation(Arguments& arguments, GenerationFlags& flags) {
                    return Result<void>{};
                  });
   arguments.toggle("--ignore-eos", "go on after an end token", Listed::InFull, flags.ignore_eos);
+  arguments.toggle("--ignore-recommendations", "take no settings from the model's files", Listed::InFull,
+                   flags.ignore_recommendations);
   declare_constraint(arguments, flags.constraint);
   arguments.value("--top-logprobs", "K", "with --json: the K likeliest tokens at each step", Listed::InFull,
                   into(flags.top_logprobs, parse_uint32));

@@ -65,6 +65,7 @@ struct GenerationFlags {
   std::optional<std::uint32_t> max_tokens;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  bool ignore_recommendations = false;
   std::optional<std::string> system;
   std::uint32_t top_logprobs = 0;
   ConstraintFlags constraint;

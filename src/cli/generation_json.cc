@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/human.h"
+
 namespace minerva::cli {
 namespace {
 
@@ -57,7 +59,24 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
         {"decode_tokens", t.decode_tokens},
         {"decode_tps", t.decode_tps}}},
       {"memory",
-       {{"weights_bytes", m.weights_bytes}, {"kv_bytes", m.kv_bytes}, {"peak_rss_bytes", m.peak_rss_bytes}}}};
+       {{"weights_bytes", m.weights_bytes}, {"kv_bytes", m.kv_bytes}, {"peak_rss_bytes", m.peak_rss_bytes}}},
+      {"notes", facts.notes}};
+}
+
+std::string length_line(const ModelFacts& facts, const GenerationFlags& flags, const Generation& generation,
+                        std::string_view room) {
+  const bool unlimited = flags.max_tokens.value_or(kUnlimitedTokens) == kUnlimitedTokens;
+  if (generation.finish_reason != FinishReason::Length || !unlimited) return {};
+  const std::size_t answer = generation.tokens.size();
+  const std::size_t length = generation.prompt_tokens.size() + answer;
+  const SamplingDefaults& files = facts.recommended;
+  const bool recommended = files.max_new_tokens == answer || files.max_length == length || files.max_time;
+  if (recommended && !flags.max_tokens && !flags.ignore_recommendations) {
+    return fmt::format(
+        "[{} tokens: the model's files recommend no more; -n N, or -n -1 for no limit, sets another length]",
+        with_commas(answer));
+  }
+  return fmt::format("[the context of {} tokens is full: {}]", with_commas(length), room);
 }
 
 std::string timing_line(const ModelFacts& facts, const Generation& generation) {

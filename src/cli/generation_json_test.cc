@@ -26,7 +26,9 @@ ModelFacts facts() {
           .backend = "llama",
           .backend_reason = "GGUF runs there.",
           .fallbacks = {{"native", "no"}},
-          .numeric_mode = "default"};
+          .numeric_mode = "default",
+          .notes = {"beams are not searched"},
+          .recommended = {.max_new_tokens = 2}};
 }
 
 Generation generation() {
@@ -43,9 +45,9 @@ Generation generation() {
 // The contract, key by key and in order (see docs and the man page).
 TEST(GenerationJson, HasTheKeysOfTheContractInOrder) {
   const auto json = generation_json(facts(), "prompt", generation());
-  EXPECT_THAT(keys(json),
-              ElementsAre("model", "format", "backend", "backend_reason", "fallbacks", "numeric_mode",
-                          "prompt", "prompt_tokens", "tokens", "text", "finish_reason", "timings", "memory"));
+  EXPECT_THAT(keys(json), ElementsAre("model", "format", "backend", "backend_reason", "fallbacks",
+                                      "numeric_mode", "prompt", "prompt_tokens", "tokens", "text",
+                                      "finish_reason", "timings", "memory", "notes"));
   EXPECT_THAT(keys(json["fallbacks"][0]), ElementsAre("backend", "reason"));
   EXPECT_THAT(keys(json["tokens"][0]), ElementsAre("id", "text", "logprob", "top"));
   EXPECT_THAT(keys(json["tokens"][0]["top"][0]), ElementsAre("id", "logprob"));
@@ -73,6 +75,23 @@ TEST(GenerationJson, EmptyListsStayLists) {
   EXPECT_EQ(json["fallbacks"].dump(), "[]");
   EXPECT_EQ(json["tokens"].dump(), "[]");
   EXPECT_EQ(json["prompt_tokens"].dump(), "[]");
+}
+
+TEST(GenerationJson, SaysWhatIsNotFollowed) {
+  EXPECT_EQ(generation_json(facts(), "", generation())["notes"].dump(), R"(["beams are not searched"])");
+}
+
+TEST(LengthLine, TellsARecommendedLengthFromAFullContext) {
+  GenerationFlags flags;
+  EXPECT_THAT(length_line(facts(), flags, generation(), "-c"),
+              HasSubstr("2 tokens: the model's files recommend"));
+  ModelFacts silent = facts();
+  silent.recommended = {};
+  EXPECT_THAT(length_line(silent, flags, generation(), "-c"), HasSubstr("context of 4 tokens is full: -c"));
+  flags.max_tokens = kUnlimitedTokens;
+  EXPECT_THAT(length_line(facts(), flags, generation(), "-c"), HasSubstr("is full"));
+  flags.max_tokens = 2;
+  EXPECT_EQ(length_line(facts(), flags, generation(), "-c"), "");
 }
 
 TEST(TimingLine, SaysWhatWasReused) {

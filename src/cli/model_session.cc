@@ -1,6 +1,7 @@
 #include "cli/model_session.h"
 
 #include "base/memory.h"
+#include "base/terminal.h"
 #include "cli/progress_bar.h"
 #include "runtime/sampling_settings.h"
 
@@ -38,13 +39,20 @@ Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlag
   return open;
 }
 
+void tell_notes(const LoadedModel& model, const GenerationFlags& flags, Console& console) {
+  if (flags.ignore_recommendations) return;
+  for (const std::string& note : model.description().notes) console.note("note: " + printable(note));
+}
+
 ModelFacts facts_of(const LoadedModel& model) {
   return {.model = model.description().path.string(),
           .format = std::string(format_name(model.description().format)),
           .backend = std::string(model.backend()),
           .backend_reason = std::string(model.backend_reason()),
           .fallbacks = model.fallbacks(),
-          .numeric_mode = std::string(model.numeric_mode())};
+          .numeric_mode = std::string(model.numeric_mode()),
+          .notes = model.description().notes,
+          .recommended = model.description().sampling};
 }
 
 }  // namespace minerva::cli

@@ -26,6 +26,9 @@ EngineOptions engine_options(const EngineFlags& flags);
 Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlags& flags,
                              const SamplingOptions& sampling, Console& console, const std::stop_token& stop);
 
+/// Says on standard error what the model's files recommend and is not followed, unless nothing of it is.
+void tell_notes(const LoadedModel& model, const GenerationFlags& flags, Console& console);
+
 /// What the JSON output says of a model.
 ModelFacts facts_of(const LoadedModel& model);
 

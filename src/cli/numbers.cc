@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/terminal.h"
+#include "minerva/generation.h"
 
 namespace minerva::cli {
 namespace {
@@ -82,10 +83,10 @@ Result<float> parse_float(std::string_view what, std::string_view text) {
   return narrow(what, text, value);
 }
 
-Result<std::optional<std::uint32_t>> parse_limit(std::string_view what, std::string_view text) {
+Result<std::uint32_t> parse_limit(std::string_view what, std::string_view text) {
   if (text.starts_with('-')) {
     MINERVA_TRY(parse_integer<std::int64_t>(what, text));
-    return std::nullopt;
+    return kUnlimitedTokens;
   }
   return parse_uint32(what, text);
 }

@@ -45,8 +45,8 @@ TEST(Numbers, ReadsFloatsStrictly) {
 }
 
 TEST(Numbers, NegativeLimitMeansNone) {
-  EXPECT_EQ(parse_limit("-n", "-1"), std::nullopt);
-  EXPECT_EQ(parse_limit("-n", "-2"), std::nullopt);
+  EXPECT_EQ(parse_limit("-n", "-1"), kUnlimitedTokens);
+  EXPECT_EQ(parse_limit("-n", "-2"), kUnlimitedTokens);
   EXPECT_EQ(parse_limit("-n", "0"), 0U);
   EXPECT_EQ(parse_limit("-n", "64"), 64U);
   EXPECT_FALSE(parse_limit("-n", "-x"));

@@ -110,6 +110,7 @@ Result<GenerationRequest> RunCommand::make_request(const LoadedModel& model, std
   request.sampling = flags.sampling;
   request.stop = flags.stop;
   request.ignore_eos = flags.ignore_eos;
+  request.ignore_recommendations = flags.ignore_recommendations;
   request.constraint = constraint_;
   request.logprobs = console.json();
   request.top_logprobs = flags.top_logprobs;
@@ -126,6 +127,7 @@ Result<int> RunCommand::execute(Console& console) {
   const InterruptScope interrupt;
   MINERVA_ASSIGN(auto open,
                  open_model(path, options_.engine, options_.generation.sampling, console, interrupt.token()));
+  tell_notes(*open.model, options_.generation, console);
   MINERVA_ASSIGN(auto request, make_request(*open.model, std::move(prompt), console));
   request.cancel = interrupt.token();
   TextCallback on_text;
@@ -148,10 +150,8 @@ int RunCommand::finish(const LoadedModel& model, const GenerationRequest& reques
     if (!generation.text.ends_with('\n')) console.out("\n");
     if (generation.finish_reason == FinishReason::Cancelled && !console.reader_left())
       console.note("[cancelled]");
-    if (generation.finish_reason == FinishReason::Length && !options_.generation.max_tokens) {
-      console.note(fmt::format("[the context of {} tokens is full; -c N makes it larger]",
-                               with_commas(generation.prompt_tokens.size() + generation.tokens.size())));
-    }
+    const auto line = length_line(facts, options_.generation, generation, "-c N makes it larger");
+    if (!line.empty()) console.note(line);
     if (console.verbose() || console.err_is_terminal()) {
       console.note(console.styled_err(Style::Dim, timing_line(facts, generation)));
     }

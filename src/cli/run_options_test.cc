@@ -125,7 +125,7 @@ TEST(RunOptions, KnowsTheNamesOfOtherTools) {
   const Parsed llama({"-m", "m", "--n-predict", "-1", "-sys", "Be.", "--reverse-prompt", "U:", "--ctx-size",
                       "64", "--seed", "-1"});
   ASSERT_TRUE(llama.result) << llama.result.error().message;
-  EXPECT_EQ(llama.options.generation.max_tokens, std::nullopt);
+  EXPECT_EQ(llama.options.generation.max_tokens, kUnlimitedTokens);
   EXPECT_EQ(llama.options.generation.system, "Be.");
   EXPECT_EQ(llama.options.generation.sampling.seed, std::nullopt);
   EXPECT_EQ(llama.options.engine.options.context_tokens, 64U);

@@ -53,6 +53,8 @@ constexpr auto kKeys = std::to_array<SamplingKey>({
                                            "subtract F from logits of tokens seen (0)"),
     key<&S::frequency_penalty, parse_float>("--frequency-penalty", "F",
                                             "subtract F for each time a token was seen (0)"),
+    key<&S::no_repeat_ngram_size, parse_int>("--no-repeat-ngram-size", "N",
+                                             "N tokens in a row come once only; 0 = off (0)"),
     key<&S::seed, parse_seed>("-s,--seed", "N", "make the draw repeatable; -1 = random (-1)",
                               Listed::InShort),
 });

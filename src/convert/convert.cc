@@ -1,6 +1,7 @@
 #include "convert/convert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <optional>
 #include <utility>
@@ -56,8 +57,45 @@ void set_general(const ModelDescription& description, const Source& source, Ggml
   set("top_p", sampling.top_p);
   set("min_p", sampling.min_p);
   set("penalty_repeat", sampling.repetition_penalty);
+  if (sampling.penalty_last_n)
+    keys.set("general.sampling.penalty_last_n", static_cast<std::int32_t>(*sampling.penalty_last_n));
+  if (sampling.temperature_first) {
+    keys.set("general.sampling.sequence", std::string("penalties;temperature;top_k;top_p;min_p;typ_p"));
+  }
   keys.set("general.file_type", file_type(type));
   keys.set("general.quantization_version", kQuantisationVersion);
+}
+
+/// What is recommended for a generation and has no place in GGUF.
+void note_recommendations(const SamplingDefaults& s, std::vector<std::string>& notes) {
+  const std::pair<bool, const char*> fields[] = {
+      {s.typical_p.has_value(), "typical_p"},
+      {s.top_h.has_value(), "top_h"},
+      {s.epsilon_cutoff.has_value(), "epsilon_cutoff"},
+      {s.eta_cutoff.has_value(), "eta_cutoff"},
+      {s.encoder_repetition_penalty.has_value(), "encoder_repetition_penalty"},
+      {s.no_repeat_ngram_size.has_value(), "no_repeat_ngram_size"},
+      {s.encoder_no_repeat_ngram_size.has_value(), "encoder_no_repeat_ngram_size"},
+      {!s.sequence_bias.empty(), "sequence_bias or bad_words_ids"},
+      {!s.suppress_tokens.empty(), "suppress_tokens"},
+      {!s.begin_suppress_tokens.empty(), "begin_suppress_tokens"},
+      {s.forced_bos_token_id.has_value(), "forced_bos_token_id"},
+      {!s.forced_eos_token_ids.empty(), "forced_eos_token_id"},
+      {s.max_new_tokens.has_value(), "max_new_tokens"},
+      {s.max_length.has_value(), "max_length"},
+      {s.min_new_tokens.has_value(), "min_new_tokens"},
+      {s.min_length.has_value(), "min_length"},
+      {s.length_penalty_from.has_value(), "exponential_decay_length_penalty"},
+      {s.max_time.has_value(), "max_time"},
+      {!s.stop_strings.empty(), "stop_strings"},
+      {s.remove_invalid_values, "remove_invalid_values"}};
+  std::vector<std::string_view> lost;
+  for (const auto& [given, name] : fields)
+    if (given) lost.emplace_back(name);
+  if (!lost.empty()) {
+    notes.push_back(
+        fmt::format("GGUF has no place for what the model's files recommend as {}", fmt::join(lost, ", ")));
+  }
 }
 
 /// Sets all that is known of the tokenizer, or that there is none. False then.
@@ -120,6 +158,7 @@ Result<Conversion> Conversion::plan(const ModelDescription& description, const C
   report.notes.insert(report.notes.end(), plan.notes.begin(), plan.notes.end());
   KeyValues keys;
   set_general(description, source, plan.main_type, keys);
+  note_recommendations(description.sampling, report.notes);
   set_hyper_parameters(source, keys);
   MINERVA_ASSIGN(report.has_tokenizer,
                  set_tokenizer(description, source, options.tokenizer, keys, report.notes));

@@ -1,4 +1,5 @@
-// The sampling settings a model may recommend: their names in files and the values that make sense.
+// The numbers a model's files may recommend for a generation: their names in files and the values that make
+// sense.
 #pragma once
 
 #include <span>
@@ -9,8 +10,8 @@
 namespace minerva {
 
 struct SamplingField {
-  std::string_view gguf_name;  ///< after "general.sampling."
-  std::string_view hf_name;    ///< in generation_config.json
+  std::string_view gguf_name;  ///< after "general.sampling."; empty where GGUF has none
+  std::string_view hf_name;    ///< in generation_config.json; empty where transformers has none
   std::string_view range;      ///< for messages: "0 to 100"
   /// Stores `value` when it is in range (a NaN never is), else returns false.
   bool (*set)(double value, SamplingDefaults& out);

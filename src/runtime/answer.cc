@@ -9,7 +9,7 @@ Answer::Answer(const Tokenizer& tokenizer, std::span<const TokenId> prompt, Opti
       options_(std::move(options)),
       sampler_(options_.sampling),
       stops_(std::move(options_.stop)) {
-  for (const TokenId id : prompt) sampler_.accept(id);
+  sampler_.begin(prompt, options_.max_tokens);
 }
 
 Result<TokenId> Answer::choose(std::span<const float> logits) {
@@ -49,7 +49,8 @@ Result<AnswerPiece> Answer::next(std::span<const float> logits) {
       return piece;
     }
   }
-  if (count_ == options_.max_tokens) finish(piece, FinishReason::Length);
+  const bool late = options_.until && std::chrono::steady_clock::now() >= *options_.until;
+  if (count_ == options_.max_tokens || late) finish(piece, FinishReason::Length);
   return piece;
 }
 

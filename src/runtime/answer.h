@@ -1,6 +1,7 @@
 // One request's answer as it comes: logits in, tokens and text out, and when it ends.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ class Answer {
     SamplingSettings sampling;
     std::vector<std::string> stop = {};
     std::uint32_t max_tokens = 0;
+    std::optional<std::chrono::steady_clock::time_point> until = {};  ///< then it ends, as at max_tokens
     bool ignore_eos = false;
     bool logprobs = false;
     std::uint32_t top_logprobs = 0;

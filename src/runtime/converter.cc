@@ -58,6 +58,7 @@ ModelDescription converted_description(const ModelDescription& directory, ModelD
   gguf.eos_token_ids = directory.eos_token_ids;
   gguf.bos_token_id = directory.bos_token_id;
   gguf.sampling = directory.sampling;
+  gguf.notes = directory.notes;
   return gguf;
 }
 

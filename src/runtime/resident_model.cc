@@ -6,16 +6,15 @@
 #include <chrono>
 #include <utility>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "runtime/context_size.h"
 #include "runtime/generator.h"
+#include "runtime/logit_rules.h"
 #include "runtime/sampling_settings.h"
 
 namespace minerva {
 namespace {
-
-constexpr std::size_t kStopStringsMax = 64;
-constexpr std::size_t kStopBytesMax = 4096;
 
 const NamedTemplate* find_template(const ModelDescription& description, std::string_view name) {
   const auto& templates = description.chat_templates;
@@ -37,6 +36,21 @@ Result<Generation> nothing_asked_for(const Job& job) {
   generation.seed = job.answer.seed();
   generation.finish_reason = FinishReason::Length;
   return generation;
+}
+
+// New tokens for a request that does not say how many: at most what the files recommend, else as many as
+// there is room for. A recommended length that the prompt has used up is no help.
+std::uint32_t unasked_tokens(const SamplingDefaults& recommended, std::size_t prompt, std::uint32_t room) {
+  if (recommended.max_new_tokens) return std::min(*recommended.max_new_tokens, room);
+  const std::size_t length = recommended.max_length.value_or(0);
+  return length > prompt ? std::min(static_cast<std::uint32_t>(length - prompt), room) : room;
+}
+
+std::optional<std::chrono::steady_clock::time_point> end_of(const SamplingDefaults& recommended) {
+  constexpr float kLongest = 1e9F;  // seconds
+  if (!recommended.max_time || *recommended.max_time > kLongest) return std::nullopt;
+  return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                std::chrono::duration<float>(*recommended.max_time));
 }
 
 // Counts for as long as it lives.
@@ -101,24 +115,48 @@ std::uint32_t ResidentModel::active_requests() const noexcept {
   return std::max(scheduler_.running(), calls > waiting ? calls - waiting : 0);
 }
 
+const SamplingDefaults& ResidentModel::recommended_to(const GenerationRequest& request) const noexcept {
+  static const SamplingDefaults nothing;
+  return request.ignore_recommendations ? nothing : parts_.description.sampling;
+}
+
+std::shared_ptr<const LogitRules> ResidentModel::rules_of(const GenerationRequest& request) const {
+  if (request.ignore_recommendations || !LogitRules::asked_for(parts_.description.sampling)) return nullptr;
+  std::call_once(rules_once_, [this] {
+    std::vector<TokenId> ends;
+    const std::size_t size =
+        std::min(parts_.tokenizer->vocabulary_size(), parts_.model->info().vocabulary_size);
+    for (TokenId id = 0; static_cast<std::size_t>(id) < size; ++id)
+      if (parts_.tokenizer->is_end_of_generation(id)) ends.push_back(id);
+    rules_ = std::make_shared<LogitRules>(parts_.description.sampling, std::move(ends));
+  });
+  return rules_;
+}
+
 Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& request) const {
+  const SamplingDefaults& recommended = recommended_to(request);
   MINERVA_ASSIGN(auto prompt, prompt_ids(request));
-  MINERVA_ASSIGN(auto sampling, resolve_sampling(request.sampling, parts_.description.sampling,
-                                                 parts_.model->info().vocabulary_size));
+  MINERVA_ASSIGN(auto sampling,
+                 resolve_sampling(request.sampling, recommended, parts_.model->info().vocabulary_size));
+  sampling.rules = rules_of(request);
+  const auto asked_tokens = request.max_tokens == kUnlimitedTokens ? std::nullopt : request.max_tokens;
   MINERVA_ASSIGN(const std::uint32_t context_tokens,
                  choose_context_tokens(parts_.options, parts_.model->info().context_length, prompt.size(),
-                                       request.max_tokens));
+                                       asked_tokens));
   MINERVA_ASSIGN(auto matcher, make_matcher(request.constraint));
   const auto room = static_cast<std::uint32_t>(context_tokens - prompt.size());
-  const std::uint32_t max_tokens = std::min(request.max_tokens.value_or(room), room);
-  auto job = std::make_shared<Job>(std::move(prompt), max_tokens, *parts_.tokenizer,
-                                   Answer::Options{.sampling = std::move(sampling),
-                                                   .stop = request.stop,
-                                                   .max_tokens = max_tokens,
-                                                   .ignore_eos = request.ignore_eos,
-                                                   .logprobs = request.logprobs,
-                                                   .top_logprobs = request.top_logprobs,
-                                                   .matcher = std::move(matcher)});
+  const std::uint32_t max_tokens = request.max_tokens ? std::min(*request.max_tokens, room)
+                                                      : unasked_tokens(recommended, prompt.size(), room);
+  auto job = std::make_shared<Job>(
+      std::move(prompt), max_tokens, *parts_.tokenizer,
+      Answer::Options{.sampling = std::move(sampling),
+                      .stop = request.stop.empty() ? recommended.stop_strings : request.stop,
+                      .max_tokens = max_tokens,
+                      .until = end_of(recommended),
+                      .ignore_eos = request.ignore_eos,
+                      .logprobs = request.logprobs,
+                      .top_logprobs = request.top_logprobs,
+                      .matcher = std::move(matcher)});
   job->context_tokens = context_tokens;
   job->priority = request.priority;
   job->client = request.client;
@@ -136,14 +174,14 @@ Result<std::unique_ptr<GrammarMatcher>> ResidentModel::make_matcher(
 }
 
 Result<void> ResidentModel::check_request(const GenerationRequest& request) const {
-  if (request.stop.size() > kStopStringsMax) {
+  if (request.stop.size() > limits::kStopStringCountMax) {
     return invalid_request(fmt::format("{} stop strings were given", request.stop.size()),
-                           fmt::format("Give at most {}.", kStopStringsMax));
+                           fmt::format("Give at most {}.", limits::kStopStringCountMax));
   }
   for (const std::string& stop : request.stop) {
-    if (stop.size() > kStopBytesMax) {
+    if (stop.size() > limits::kStopStringBytesMax) {
       return invalid_request(fmt::format("a stop string has {} bytes", stop.size()),
-                             fmt::format("Give at most {} bytes.", kStopBytesMax));
+                             fmt::format("Give at most {} bytes.", limits::kStopStringBytesMax));
     }
   }
   if (request.constraint.kind != OutputConstraint::Kind::None && request.ignore_eos) {

@@ -74,6 +74,9 @@ class ResidentModel {
     std::uint64_t kept_ = 0;    // the rest of it
   };
 
+  // What the model's files recommend to a request.
+  const SamplingDefaults& recommended_to(const GenerationRequest& request) const noexcept;
+  std::shared_ptr<const LogitRules> rules_of(const GenerationRequest& request) const;
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;
   Result<void> check_request(const GenerationRequest& request) const;
   Result<std::shared_ptr<Job>> make_job(const GenerationRequest& request) const;
@@ -82,6 +85,8 @@ class ResidentModel {
   Parts parts_;
   mutable std::mutex template_mutex_;
   mutable std::map<const NamedTemplate*, std::shared_ptr<const ChatTemplate>> templates_;  // guarded by it
+  mutable std::once_flag rules_once_;
+  mutable std::shared_ptr<const LogitRules> rules_;
   mutable std::once_flag grammar_once_;
   mutable std::unique_ptr<GrammarCompiler> grammar_compiler_;
   std::atomic<bool> first_generation_ = true;

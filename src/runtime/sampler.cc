@@ -4,13 +4,12 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 namespace minerva {
 namespace {
 
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool better(float logit_a, TokenId a, float logit_b, TokenId b) noexcept {
   return logit_a != logit_b ? logit_a > logit_b : a < b;
@@ -40,7 +39,7 @@ void for_each_allowed(std::size_t size, std::span<const std::uint32_t> mask, Vis
 // The index of the largest allowed logit, the first of equals; NaN never wins. -1 when there is none.
 std::ptrdiff_t argmax(std::span<const float> logits, std::span<const std::uint32_t> mask = {}) {
   std::ptrdiff_t best = -1;
-  float best_logit = kMinusInfinity;
+  float best_logit = -kInfinity;
   for_each_allowed(logits.size(), mask, [&](std::size_t i) {
     if (logits[i] > best_logit) {
       best_logit = logits[i];
@@ -56,16 +55,39 @@ std::unexpected<Error> nothing_allowed() {
       "Loosen the constraint, or use a model whose vocabulary has the characters it needs.");
 }
 
-std::unexpected<Error> nothing_left() {
-  return invalid_request("the logit bias bans every token that the constraint on the output allows here",
-                         "Take those tokens out of the logit bias, or loosen the constraint.");
+std::unexpected<Error> nothing_left(bool is_constrained) {
+  return invalid_request(is_constrained
+                             ? "the logit bias bans every token that the constraint on the output allows here"
+                             : "the logit bias bans every token of the vocabulary",
+                         is_constrained ? "Take those tokens out of the logit bias, or loosen the constraint."
+                                        : "Leave a token that can be chosen.");
+}
+
+bool is_finite(float logit) noexcept {
+  return std::isfinite(logit);
 }
 
 }  // namespace
 
 Sampler::Sampler(SamplingSettings settings) : settings_(std::move(settings)), random_(settings_.seed) {}
 
+void Sampler::begin(std::span<const TokenId> prompt, std::size_t tokens_max) {
+  for (const TokenId id : prompt) accept(id);
+  all_.prompt_size = prompt.size();
+  all_.length_max = prompt.size() + tokens_max;
+  if (settings_.rules == nullptr) return;
+  all_.prompt_ids.assign(prompt.begin(), prompt.end());
+  std::ranges::sort(all_.prompt_ids);
+  const auto repeated = std::ranges::unique(all_.prompt_ids);
+  all_.prompt_ids.erase(repeated.begin(), repeated.end());
+}
+
+bool Sampler::keeps_history() const noexcept {
+  return settings_.rules != nullptr || settings_.no_repeat_ngram_size > 0;
+}
+
 void Sampler::accept(TokenId id) {
+  if (keeps_history()) all_.tokens.push_back(id);
   if (settings_.penalty_last_n == 0) return;
   history_.push_back(id);
   ++occurrences_[id];
@@ -78,11 +100,10 @@ void Sampler::accept(TokenId id) {
 
 bool Sampler::changes_logits() const noexcept {
   return !settings_.logit_bias.empty() || settings_.repetition_penalty != 1.0F ||
-         settings_.presence_penalty != 0.0F || settings_.frequency_penalty != 0.0F;
+         settings_.presence_penalty != 0.0F || settings_.frequency_penalty != 0.0F || keeps_history();
 }
 
-void Sampler::apply_bias_and_penalties(std::span<float> logits) const {
-  for (const auto& [id, bias] : settings_.logit_bias) logits[static_cast<std::size_t>(id)] += bias;
+void Sampler::apply_penalties(std::span<float> logits) const {
   for (const auto& [id, count] : occurrences_) {
     if (id < 0 || static_cast<std::size_t>(id) >= logits.size()) continue;
     float& logit = logits[static_cast<std::size_t>(id)];
@@ -92,113 +113,55 @@ void Sampler::apply_bias_and_penalties(std::span<float> logits) const {
   }
 }
 
+std::span<const float> Sampler::adjusted(std::span<const float> logits, bool with_rules) {
+  if (!changes_logits()) return logits;
+  adjusted_.assign(logits.begin(), logits.end());
+  for (const auto& [id, bias] : settings_.logit_bias) {
+    float& logit = adjusted_[static_cast<std::size_t>(id)];
+    logit = is_finite(bias) ? logit + bias : bias;  // infinite: whatever it was
+  }
+  const LogitRules* rules = with_rules ? settings_.rules.get() : nullptr;
+  if (rules != nullptr) rules->bias(all_, adjusted_);
+  apply_penalties(adjusted_);
+  if (with_rules && settings_.no_repeat_ngram_size > 0)
+    ban_repeated_ngrams(all_.tokens, all_.tokens, settings_.no_repeat_ngram_size, adjusted_);
+  if (rules != nullptr) rules->restrict(all_, adjusted_);
+  return adjusted_;
+}
+
 Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const std::uint32_t> mask) {
   const std::span<const float> computed = logits;
-  if (changes_logits()) {
-    adjusted_.assign(logits.begin(), logits.end());
-    apply_bias_and_penalties(adjusted_);
-    logits = adjusted_;
+  logits = adjusted(computed);
+  std::ptrdiff_t best = argmax(logits, mask);
+  if (best < 0 && keeps_history()) {
+    logits = adjusted(computed, false);
+    best = argmax(logits, mask);
   }
-  const std::ptrdiff_t best = argmax(logits, mask);
-  if (best < 0 && !mask.empty()) {
-    if (std::ranges::all_of(mask, [](std::uint32_t word) { return word == 0; })) return nothing_allowed();
-    if (argmax(computed, mask) >= 0) return nothing_left();
+  if (best < 0) {
+    if (!mask.empty() && std::ranges::all_of(mask, [](std::uint32_t word) { return word == 0; }))
+      return nothing_allowed();
+    if (argmax(computed, mask) >= 0) return nothing_left(!mask.empty());
+    return no_finite_logit();
   }
-  if (best < 0) return no_finite_logit();
-  if (settings_.temperature == 0 || settings_.top_k == 1) return static_cast<TokenId>(best);
+  const bool greedy = settings_.temperature == 0 || settings_.top_k == 1;
+  // Those that are infinitely likely (a bias demands them) are compared by what the model makes of them.
+  const bool demanded = std::isinf(logits[static_cast<std::size_t>(best)]);
+  if (greedy && !demanded) return static_cast<TokenId>(best);
 
   candidates_.clear();
-  for_each_allowed(logits.size(), mask, [&](std::size_t i) {
-    if (logits[i] > kMinusInfinity) candidates_.push_back({static_cast<TokenId>(i), logits[i]});
-  });
-  keep_top_k();
-  keep_typical();
-  keep_top_p();
-  keep_min_p();
-  return draw();
-}
-
-void Sampler::sort_best_first(std::size_t count) {
-  const auto middle = candidates_.begin() + static_cast<std::ptrdiff_t>(std::min(count, candidates_.size()));
-  std::partial_sort(
-      candidates_.begin(), middle, candidates_.end(),
-      [](const Candidate& a, const Candidate& b) { return better(a.logit, a.id, b.logit, b.id); });
-}
-
-void Sampler::keep_top_k() {
-  const auto k = static_cast<std::size_t>(settings_.top_k);
-  if (k == 0 || k >= candidates_.size()) return;
-  sort_best_first(k);
-  candidates_.resize(k);
-}
-
-// Meister et al. 2022: keep the tokens whose surprise is nearest to the entropy, up to the mass typical_p.
-void Sampler::keep_typical() {
-  if (settings_.typical_p >= 1) return;
-  const float max = std::ranges::max(candidates_, {}, &Candidate::logit).logit;
-  double sum = 0;
-  for (const Candidate& c : candidates_) sum += std::exp(static_cast<double>(c.logit - max));
-  const double log_sum = std::log(sum) + max;
-  double entropy = 0;
-  for (const Candidate& c : candidates_) entropy -= std::exp(c.logit - log_sum) * (c.logit - log_sum);
-  const auto distance = [&](const Candidate& c) { return std::abs(log_sum - c.logit - entropy); };
-  std::ranges::sort(candidates_, [&](const Candidate& a, const Candidate& b) {
-    const double da = distance(a);
-    const double db = distance(b);
-    return da != db ? da < db : better(a.logit, a.id, b.logit, b.id);
-  });
-  double mass = 0;
-  std::size_t kept = 0;
-  while (kept < candidates_.size() && mass < settings_.typical_p) {
-    mass += std::exp(candidates_[kept].logit - log_sum);
-    ++kept;
+  if (demanded) {
+    for_each_allowed(logits.size(), mask, [&](std::size_t i) {
+      if (logits[i] == kInfinity)
+        candidates_.add(static_cast<TokenId>(i), is_finite(computed[i]) ? computed[i] : 0);
+    });
+  } else {
+    for_each_allowed(logits.size(), mask, [&](std::size_t i) {
+      if (logits[i] > -kInfinity) candidates_.add(static_cast<TokenId>(i), logits[i]);
+    });
   }
-  candidates_.resize(kept);
-}
-
-// Holtzman et al. 2020. Sorts only as many as the nucleus needs: a vocabulary has 10^5 entries, a nucleus
-// tens.
-void Sampler::keep_top_p() {
-  if (settings_.top_p >= 1) return;
-  const float max = std::ranges::max(candidates_, {}, &Candidate::logit).logit;
-  double sum = 0;
-  for (const Candidate& c : candidates_) sum += std::exp(static_cast<double>(c.logit - max));
-  for (std::size_t sorted = 64;; sorted *= 4) {
-    sort_best_first(sorted);
-    const std::size_t count = std::min(sorted, candidates_.size());
-    double mass = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      mass += std::exp(static_cast<double>(candidates_[i].logit - max)) / sum;
-      if (mass >= settings_.top_p) {
-        candidates_.resize(i + 1);
-        return;
-      }
-    }
-    if (count == candidates_.size()) return;  // rounding kept the mass just below top_p
-  }
-}
-
-void Sampler::keep_min_p() {
-  if (settings_.min_p <= 0) return;
-  const float max = std::ranges::max(candidates_, {}, &Candidate::logit).logit;
-  const float threshold = max + std::log(settings_.min_p);
-  std::erase_if(candidates_, [&](const Candidate& c) { return c.logit < threshold; });
-}
-
-TokenId Sampler::draw() {
-  const float max = std::ranges::max(candidates_, {}, &Candidate::logit).logit;
-  const auto weight = [&](const Candidate& c) {
-    return std::exp(static_cast<double>(c.logit - max) / settings_.temperature);
-  };
-  const double sum =
-      std::transform_reduce(candidates_.begin(), candidates_.end(), 0.0, std::plus<>(), weight);
-  // 53 random bits: the standard's distributions differ between libraries, this does not.
-  double left = static_cast<double>(random_() >> 11) * 0x1.0p-53 * sum;
-  for (const Candidate& c : candidates_) {
-    left -= weight(c);
-    if (left < 0) return c.id;
-  }
-  return candidates_.back().id;
+  if (greedy) return candidates_.best();
+  candidates_.narrow(settings_);
+  return candidates_.draw(random_() >> 11);
 }
 
 Logprobs compute_logprobs(std::span<const float> logits, TokenId id, std::size_t count) {
@@ -207,7 +170,7 @@ Logprobs compute_logprobs(std::span<const float> logits, TokenId id, std::size_t
   const float max = logits[static_cast<std::size_t>(best)];
   double sum = 0;
   for (const float logit : logits) {
-    if (logit > kMinusInfinity) sum += std::exp(static_cast<double>(logit - max));
+    if (logit > -kInfinity) sum += std::exp(static_cast<double>(logit - max));
   }
   const double log_sum = std::log(sum);
   const auto logprob = [&](TokenId token) {
@@ -218,7 +181,7 @@ Logprobs compute_logprobs(std::span<const float> logits, TokenId id, std::size_t
   std::vector<TokenId> ids;
   ids.reserve(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > kMinusInfinity) ids.push_back(static_cast<TokenId>(i));
+    if (logits[i] > -kInfinity) ids.push_back(static_cast<TokenId>(i));
   }
   count = std::min(count, ids.size());
   std::partial_sort(

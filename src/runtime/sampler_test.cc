@@ -1,7 +1,9 @@
 #include "runtime/sampler.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -369,6 +371,61 @@ TEST(SamplingSettingsTest, AModelsNonsenseIsIgnored) {
   const auto s = resolve_sampling({}, model, 10).value();
   EXPECT_FLOAT_EQ(s.temperature, 0.8F);
   EXPECT_FLOAT_EQ(s.top_p, 0.95F);
+}
+
+// ---- infinite biases
+
+std::vector<TokenId> all_chosen(SamplingSettings settings, const std::vector<float>& logits,
+                                int count = 200) {
+  settings.seed = 3;
+  Sampler sampler(settings);
+  std::vector<TokenId> out;
+  for (int i = 0; i < count; ++i) {
+    out.push_back(sampler.sample(logits).value());
+    sampler.accept(out.back());
+  }
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+TEST(SamplerBiasTest, InfinityIsADemand) {
+  const std::vector<float> logits = {1, 5, -40, 3, -kInf};
+  for (const float temperature : {0.0F, 1.0F}) {
+    for (const float min_p : {0.0F, 0.05F}) {
+      SamplingSettings s{.temperature = temperature, .top_k = 0, .top_p = 1, .min_p = min_p};
+      s.logit_bias = {{2, kInf}};
+      EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(2));
+      s.repetition_penalty = 2;
+      s.presence_penalty = 3;
+      s.typical_p = 0.5F;
+      s.top_p = 0.5F;
+      EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(2));
+      s.logit_bias = {{4, kInf}};  // even what the model rules out
+      EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(4));
+    }
+  }
+}
+
+TEST(SamplerBiasTest, AmongSeveralDemandsTheModelDecides) {
+  const std::vector<float> logits = {1, 9, 2, 3};
+  SamplingSettings s{.temperature = 0, .top_k = 0, .top_p = 1, .min_p = 0};
+  s.logit_bias = {{2, kInf}, {3, kInf}};
+  EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(3));
+  s.temperature = 1;
+  EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(2, 3));
+  s.logit_bias = {{2, kInf}, {3, kInf}, {3, -kInf}};
+  EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(2));
+}
+
+TEST(SamplerBiasTest, ABanOfEverythingIsToldAsSuch) {
+  SamplingSettings s{.temperature = 1};
+  s.logit_bias = {{0, -kInf}, {1, -kInf}};
+  const auto none = Sampler(s).sample(std::vector<float>{1, 2});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::InvalidRequest);
+  EXPECT_THAT(none.error().message, ::testing::HasSubstr("bans every token"));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/limits.h"
+
 namespace minerva {
 namespace {
 
@@ -37,6 +39,7 @@ constexpr Range<float> kRepetitionPenalty{"repetition_penalty", 0, 100, true};
 constexpr Range<float> kPresencePenalty{"presence_penalty", -100, 100};
 constexpr Range<float> kFrequencyPenalty{"frequency_penalty", -100, 100};
 constexpr Range<int> kPenaltyLastN{"penalty_last_n", -1, std::numeric_limits<int>::max()};
+constexpr Range<int> kNoRepeatNgramSize{"no_repeat_ngram_size", 0, limits::kNoRepeatNgramSizeMax};
 
 template <class T>
 Result<T> pick(const Range<T>& range, const std::optional<T>& asked, const std::optional<T>& recommended,
@@ -75,14 +78,21 @@ Result<SamplingSettings> resolve_sampling(const SamplingOptions& options, const 
   MINERVA_ASSIGN(s.top_k, pick(kTopK, options.top_k, defaults.top_k, s.top_k));
   MINERVA_ASSIGN(s.top_p, pick(kTopP, options.top_p, defaults.top_p, s.top_p));
   MINERVA_ASSIGN(s.min_p, pick(kMinP, options.min_p, defaults.min_p, s.min_p));
-  MINERVA_ASSIGN(s.typical_p, pick(kTypicalP, options.typical_p, {}, s.typical_p));
+  MINERVA_ASSIGN(s.typical_p, pick(kTypicalP, options.typical_p, defaults.typical_p, s.typical_p));
   MINERVA_ASSIGN(s.repetition_penalty, pick(kRepetitionPenalty, options.repetition_penalty,
                                             defaults.repetition_penalty, s.repetition_penalty));
   MINERVA_ASSIGN(s.presence_penalty,
                  pick(kPresencePenalty, options.presence_penalty, {}, s.presence_penalty));
   MINERVA_ASSIGN(s.frequency_penalty,
                  pick(kFrequencyPenalty, options.frequency_penalty, {}, s.frequency_penalty));
-  MINERVA_ASSIGN(s.penalty_last_n, pick(kPenaltyLastN, options.penalty_last_n, {}, s.penalty_last_n));
+  MINERVA_ASSIGN(s.penalty_last_n,
+                 pick(kPenaltyLastN, options.penalty_last_n, defaults.penalty_last_n, s.penalty_last_n));
+  MINERVA_ASSIGN(s.no_repeat_ngram_size, pick(kNoRepeatNgramSize, options.no_repeat_ngram_size,
+                                              defaults.no_repeat_ngram_size, s.no_repeat_ngram_size));
+  s.temperature_first = defaults.temperature_first;
+  s.top_h = defaults.top_h.value_or(0);
+  s.epsilon_cutoff = defaults.epsilon_cutoff.value_or(0);
+  s.eta_cutoff = defaults.eta_cutoff.value_or(0);
   MINERVA_TRY(check_bias(options, vocabulary_size));
   s.logit_bias = options.logit_bias;
   s.seed = options.seed ? *options.seed : std::random_device{}();

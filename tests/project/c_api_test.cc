@@ -163,6 +163,7 @@ const std::vector<StructCase> kStructs = {
     {"BackendInfo"},
     {"ResidentModelInfo"},
     {"NamedTemplate"},
+    {"SequenceBias"},
     {"SamplingDefaults"},
     {"ModelDescription"},
     {"Error"},

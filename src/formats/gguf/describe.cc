@@ -9,9 +9,9 @@
 
 #include "base/limits.h"
 #include "formats/gguf/file_type.h"
+#include "formats/gguf/recommendations.h"
 #include "formats/kind.h"
 #include "formats/quote.h"
-#include "formats/sampling_fields.h"
 
 namespace minerva::gguf {
 namespace {
@@ -31,7 +31,7 @@ class Describer {
     MINERVA_TRY(tokenizer());
     MINERVA_TRY(special_tokens());
     MINERVA_TRY(chat_templates());
-    MINERVA_TRY(sampling());
+    read_recommendations(metadata_, out_.sampling, out_.notes);
     MINERVA_TRY(weights());
     return std::move(out_);
   }
@@ -221,17 +221,6 @@ class Describer {
                    "fewer");
       }
       MINERVA_TRY(add_template(entry.key, entry.key.substr(kKey.size() + 1)));
-    }
-    return {};
-  }
-
-  /// Like llama.cpp, takes any type of number.
-  Result<void> sampling() {
-    for (const SamplingField& field : sampling_fields()) {
-      const std::string key = fmt::format("general.sampling.{}", field.gguf_name);
-      MINERVA_ASSIGN(const auto value, metadata_.get_number(key));
-      if (!value) continue;
-      if (!field.set(*value, out_.sampling)) return bad(key, fmt::to_string(*value), field.range);
     }
     return {};
   }

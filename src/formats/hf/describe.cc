@@ -12,13 +12,13 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "formats/hf/chat_templates.h"
+#include "formats/hf/generation_config.h"
 #include "formats/hf/tokenizer_kind.h"
 #include "formats/hf/weight_files.h"
 #include "formats/hf/weight_summary.h"
 #include "formats/hf_config/hf_config.h"
 #include "formats/inspect.h"
 #include "formats/quote.h"
-#include "formats/sampling_fields.h"
 
 namespace minerva::hf {
 namespace {
@@ -143,20 +143,12 @@ class Describer {
       MINERVA_TRY(eos_from(*config));
       MINERVA_TRY(bos_from(*config));
     }
-    const fs::path path = directory_ / "generation_config.json";
-    if (!path_exists(path)) return {};
-    MINERVA_ASSIGN(const HfConfig config, HfConfig::open(path));
-    MINERVA_TRY(eos_from(config));
-    MINERVA_TRY(bos_from(config));
-    for (const SamplingField& field : sampling_fields()) {
-      MINERVA_ASSIGN(const auto value,
-                     config.optional_float(field.hf_name, -HfConfig::kFloatMax, HfConfig::kFloatMax));
-      if (value && !field.set(*value, out_.sampling)) {
-        return config.error(field.hf_name, fmt::format("is {}, expected {}", *value, field.range));
-      }
-    }
-    MINERVA_ASSIGN(const bool sample, config.bool_or("do_sample", true));
-    if (!sample) out_.sampling.temperature = 0;  // the makers recommend greedy decoding
+    GenerationConfig config =
+        read_generation_config(directory_, root_, out_.vocabulary_size, std::move(out_.eos_token_ids));
+    out_.eos_token_ids = std::move(config.eos_token_ids);
+    if (config.bos_token_id) out_.bos_token_id = config.bos_token_id;
+    out_.sampling = std::move(config.sampling);
+    out_.notes = std::move(config.notes);
     return {};
   }
 

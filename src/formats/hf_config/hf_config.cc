@@ -310,6 +310,11 @@ Result<std::optional<HfConfig>> HfConfig::object(const FieldNames& names) const 
   return to_object(*field);
 }
 
+const Json* HfConfig::value(const FieldNames& names) const {
+  const auto field = find(names);
+  return field ? field->value : nullptr;
+}
+
 template <class Convert>
 auto HfConfig::list(const FieldNames& names, Convert convert) const {
   using T = typename decltype(convert(Field{}))::value_type;

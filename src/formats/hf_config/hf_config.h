@@ -90,6 +90,10 @@ class HfConfig {
   Result<std::optional<double>> optional_float(const FieldNames& names, double min, double max) const;
   Result<std::optional<HfConfig>> object(const FieldNames& names) const;
 
+  /// The value as it stands in the file, for a field with a form of its own; null when not given. Lives as
+  /// long as this object or a copy.
+  const nlohmann::json* value(const FieldNames& names) const;
+
   /// Empty when not given; a single value counts as a list of one (`eos_token_id`).
   Result<std::vector<std::int64_t>> int_list(const FieldNames& names, std::int64_t min,
                                              std::int64_t max) const;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "formats/hf_config/hf_config.h"
 
 namespace minerva::tokenizers {
 
@@ -190,27 +191,14 @@ class Companions {
   std::vector<AddedToken> extra_;
 };
 
-/// eos_token_id of a file: a number or a list of numbers. What isn't an id is left out: it belongs to the
-/// model, whose own reader judges it.
-void gather_eos_ids(const JsonField& root, std::unordered_set<TokenId>& ids) {
-  const auto field = root.find("eos_token_id");
-  if (!field) return;
-  if (const auto one = field->integer(0, kTokenIdMax)) {
-    ids.insert(static_cast<TokenId>(*one));
-    return;
+/// Special ids of a file. What isn't an id is left out: it belongs to the model, whose own reader judges it.
+void gather_ids(const HfConfig& config, SpecialIds& special) {
+  if (const auto ids = config.int_list("eos_token_id", 0, kTokenIdMax)) {
+    for (const std::int64_t id : *ids) special.end_of_generation.insert(static_cast<TokenId>(id));
   }
-  const auto list = field->elements(limits::kEosTokenCountMax);
-  if (!list) return;
-  for (const JsonField& element : *list) {
-    if (const auto id = element.integer(0, kTokenIdMax)) ids.insert(static_cast<TokenId>(*id));
-  }
-}
-
-std::optional<TokenId> gather_bos_id(const JsonField& root) {
-  const auto field = root.find("bos_token_id");
-  if (!field) return std::nullopt;
-  const auto id = field->integer(0, kTokenIdMax);
-  return id ? std::optional(static_cast<TokenId>(*id)) : std::nullopt;
+  if (special.bos) return;
+  if (const auto bos = config.optional_int("bos_token_id", 0, kTokenIdMax); bos && *bos)
+    special.bos = static_cast<TokenId>(**bos);
 }
 
 }  // namespace
@@ -236,11 +224,14 @@ Result<SpecialIds> apply_companions(const fs::path& directory, Pipeline& pipelin
   special.eos = companions.id_of("eos_token");
   special.named = companions.texts();
   if (special.eos) special.end_of_generation.insert(*special.eos);
-  for (const char* name : {"generation_config.json", "config.json"}) {
-    MINERVA_ASSIGN(const auto document, load_if_there(directory / name, limits::kConfigBytesMax));
-    if (!document) continue;
-    gather_eos_ids(document->root(), special.end_of_generation);
-    if (!special.bos) special.bos = gather_bos_id(document->root());
+  std::error_code ignored;
+  if (const auto file = directory / "generation_config.json"; fs::exists(file, ignored)) {
+    // A damaged one is advice that is left out.
+    if (const auto config = HfConfig::open(file)) gather_ids(*config, special);
+  }
+  if (const auto file = directory / "config.json"; fs::exists(file, ignored)) {
+    MINERVA_ASSIGN(const HfConfig config, HfConfig::open(file));
+    gather_ids(config, special);
   }
   return special;
 }
