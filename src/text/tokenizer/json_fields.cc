@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "formats/quote.h"
+#include "formats/stand_in.h"
 #include "text/tokenizer/utf8_codec.h"
 
 namespace minerva::tokenizers {
@@ -184,9 +185,7 @@ Result<JsonDocument> JsonDocument::parse(std::string content, std::string file_n
     error = parse();
   }
   if (error != simdjson::SUCCESS) {
-    return model_loading(
-        fmt::format("{}: not valid JSON: {}", *document.file_, simdjson::error_message(error)),
-        kDownloadAgain);
+    return not_json(document.content_, *document.file_, simdjson::error_message(error));
   }
   if (!document.root_.is_object()) return document.root().expected("an object");
   return document;
