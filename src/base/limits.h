@@ -39,6 +39,8 @@ inline constexpr std::size_t kPickleStackDepthMax = 65'536;
 inline constexpr std::size_t kPickleMarkDepthMax = 256;
 inline constexpr std::size_t kPickleStringBytesMax = 64 * kKiB;
 inline constexpr std::size_t kTorchDimensionCountMax = 16;
+inline constexpr std::uint64_t kExpandedTensorBytesMax = 64 * kMiB;  // of one that repeats what is stored
+inline constexpr std::uint64_t kExpandedBytesMax = 1024 * kMiB;      // of all of a file
 
 // ---- Hugging Face directories
 inline constexpr std::uint64_t kConfigBytesMax = 4 * kMiB;            // config.json, generation_config.json

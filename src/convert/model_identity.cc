@@ -12,7 +12,7 @@ namespace minerva::convert {
 namespace {
 
 /// Raised when the same directory gives another file.
-constexpr int kConverterVersion = 1;
+constexpr int kConverterVersion = 2;
 
 constexpr std::size_t kNameBytesMax = 40;
 
@@ -25,9 +25,9 @@ std::uint64_t fnv1a(std::string_view text, std::uint64_t hash) {
 
 Result<std::string> model_identity(const ModelDescription& description) {
   std::set<std::filesystem::path> files(description.weight_files.begin(), description.weight_files.end());
-  for (const char* name :
-       {"config.json", "generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json"}) {
+  for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer.model",
+                           "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json",
+                           "added_tokens.json", "chat_template.jinja", "chat_template.json"}) {
     files.insert(description.path / name);
   }
   std::string identity = fmt::format("converter {}\n{}\n", kConverterVersion, description.path.string());

@@ -61,24 +61,33 @@ struct Known {
   std::string_view split;  ///< the regular expression of a Split before bytes
   std::string_view name;
   bool whole_words;
+  std::string_view note = {};  ///< how llama.cpp's expression of that name differs
 };
+constexpr std::string_view kLettersNote =
+    "llama.cpp cuts text with combining marks (Hindi, Bengali, Thai, pointed Arabic and Hebrew, decomposed "
+    "accents) "
+    "and capitals inside of words in other letters than A to Z otherwise than the tokenizer";
 // dbrx is llama-bpe without whole words.
 constexpr std::array kKnown = {
-    Known{kLlama3, "llama-bpe", true}, Known{kLlama3, "dbrx", false},  Known{kQwen2, "qwen2", false},
-    Known{kGpt4o, "gpt-4o", false},    Known{kTekken, "tekken", true},
+    Known{kLlama3, "llama-bpe", true},
+    Known{kLlama3, "dbrx", false},
+    Known{kQwen2, "qwen2", false},
+    Known{kGpt4o, "gpt-4o", false, kLettersNote},
+    Known{kTekken, "tekken", true, kLettersNote},
 };
 
 }  // namespace
 
 PreTokenizer recognise_pre_tokenizer(const JsonField& pre_tokenizer, bool whole_words) {
   const std::vector<std::string> steps = steps_of(pre_tokenizer);
-  if (steps == std::vector<std::string>{"gpt2"}) return {"gpt-2", false};
-  if (steps == std::vector<std::string>{"digits", "gpt2"}) return {"smollm", false};
+  if (steps == std::vector<std::string>{"gpt2"}) return {"gpt-2", false, ""};
+  if (steps == std::vector<std::string>{"digits", "gpt2"}) return {"smollm", false, ""};
   if (steps.size() != 2 || steps[1] != "bytes") return {};
   PreTokenizer found;
   for (const Known& known : kKnown) {
     if (steps[0] != "split " + std::string(known.split)) continue;
-    if (found.name.empty() || known.whole_words == whole_words) found = {known.name, known.whole_words};
+    if (found.name.empty() || known.whole_words == whole_words)
+      found = {known.name, known.whole_words, known.note};
   }
   return found;
 }

@@ -10,6 +10,7 @@ namespace minerva::convert {
 struct PreTokenizer {
   std::string_view name;     ///< for tokenizer.ggml.pre; empty: llama.cpp has none like it
   bool whole_words = false;  ///< a word that is a token is that token, without merges
+  std::string_view note;     ///< what llama.cpp cuts otherwise under this name; empty: nothing
 };
 
 /// Recognised from the parts of `pre_tokenizer` of a byte-level tokenizer, as transformers writes them.

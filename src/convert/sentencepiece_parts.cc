@@ -56,6 +56,7 @@ Result<SentencePieceParts> recognise_sentencepiece(const JsonField& root) {
       MINERVA_ASSIGN(const std::string text, part.string_or("prepend", "", 64));
       if (text != kMarker) return unknown("its normalizer puts something else than a space before a text");
       parts.space_prefix = true;
+      parts.prepends = true;
     } else if (type == "Replace" && replaces_spaces(part)) {
       marks_spaces = true;
     } else {

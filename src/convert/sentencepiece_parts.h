@@ -12,6 +12,7 @@ struct SentencePieceParts {
   bool known = false;
   std::string why_not;        ///< where not known
   bool space_prefix = false;  ///< a space is put before a text
+  bool prepends = false;      ///< by the normalizer: added tokens see it, too
   std::string note;           ///< where llama.cpp does it a little otherwise
 };
 

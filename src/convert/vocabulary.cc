@@ -14,10 +14,12 @@
 #include "convert/pre_tokenizer.h"
 #include "convert/sentencepiece_parts.h"
 #include "formats/quote.h"
+#include "formats/stand_in.h"
 #include "text/tokenizer/hf_tokenizer.h"
 #include "text/tokenizer/json_fields.h"
 #include "text/tokenizer/sentencepiece_model.h"
 #include "text/tokenizer/tokenizer_json.h"
+#include "text/tokenizer/vocabulary_files.h"
 
 namespace minerva::convert {
 namespace {
@@ -76,7 +78,7 @@ class JsonReader {
       MINERVA_ASSIGN(const std::string text, model.string_or(name, "", limits::kTokenizerInsertBytesMax));
       if (!text.empty()) return no_such_tokenizer(fmt::format("it has a {}", name));
     }
-    MINERVA_TRY(read_added());
+    read_added();
     MINERVA_TRY(read_merges(model));
     MINERVA_ASSIGN(const bool byte_fallback, model.boolean_or("byte_fallback", false));
     MINERVA_ASSIGN(const bool whole_words, model.boolean_or("ignore_merges", false));
@@ -99,20 +101,15 @@ class JsonReader {
  private:
   void note(std::string text) { vocabulary_.notes.push_back(std::move(text)); }
 
-  Result<void> read_added() {
-    const auto list = root_.find("added_tokens");
-    if (!list) return {};
-    MINERVA_ASSIGN(const auto elements, list->elements(limits::kAddedTokenCountMax));
-    for (const JsonField& element : elements) {
-      MINERVA_ASSIGN(const JsonField content, element.field("content"));
-      MINERVA_ASSIGN(const std::string_view text, content.string());
-      added_.emplace(text);
-      for (const char* flag : {"lstrip", "rstrip"}) {
-        MINERVA_ASSIGN(const bool strips, element.boolean_or(flag, false));
-        vocabulary_.strips_spaces = vocabulary_.strips_spaces || strips;
-      }
+  // Also those that only the files beside tokenizer.json name.
+  void read_added() {
+    bool single_words = false;
+    for (const auto& [id, token] : tokenizer_.added().all()) {
+      added_.emplace(token.content);
+      vocabulary_.strips_spaces = vocabulary_.strips_spaces || token.lstrip || token.rstrip;
+      single_words = single_words || token.single_word;
     }
-    return {};
+    if (single_words) note("llama.cpp finds added tokens inside of words, too");
   }
 
   // Checked by the tokenizer's own reader: pairs, or texts with one space.
@@ -140,18 +137,27 @@ class JsonReader {
   void fill_tokens(bool has_bytes) {
     for (std::size_t i = 0; i < rows_; ++i) {
       const auto id = static_cast<TokenId>(i);
+      const auto* added = tokenizer_.added().token(id);
+      if (added != nullptr && !(has_bytes && is_byte_token(added->content))) {
+        add_added(*added);
+        continue;
+      }
       const auto text = tokenizer_.token_text(id);
       if (!text) {
         add(fmt::format("[PAD{}]", i), TokenType::Unused);
       } else if (has_bytes && is_byte_token(*text)) {
         add(*text, TokenType::Byte);
-      } else if (tokenizer_.is_special(id) || (added_.contains(*text) && looks_special(*text))) {
-        add(*text, TokenType::Control);
-      } else if (added_.contains(*text)) {
-        add(with_spaces(*text), TokenType::UserDefined);
       } else {
         add(*text, TokenType::Normal);
       }
+    }
+  }
+  // By its content: what the normalizer makes of it is for the tokenizer's own search.
+  void add_added(const tokenizers::AddedToken& token) {
+    if (token.special || looks_special(token.content)) {
+      add(token.content, TokenType::Control);
+    } else {
+      add(with_spaces(token.content), TokenType::UserDefined);
     }
   }
   void add(std::string text, TokenType type) {
@@ -168,6 +174,7 @@ class JsonReader {
       if (type != "NFC") return no_such_tokenizer(fmt::format("it has a normalizer ({})", type));
       note("llama.cpp does not normalise text (NFC): text that is not composed splits otherwise");
     }
+    if (!known.note.empty()) note(std::string(known.note));
     if (known.whole_words != whole_words) {
       note("llama.cpp takes whole words that are tokens otherwise than the tokenizer: rare words may differ");
     }
@@ -186,6 +193,15 @@ class JsonReader {
     vocabulary_.pre = "default";
     vocabulary_.add_space_prefix = parts.space_prefix;
     if (!parts.note.empty()) note(parts.note);
+    const bool with_space = std::ranges::any_of(tokenizer_.added().all(), [](const auto& entry) {
+      return entry.second.normalized && !entry.second.special;
+    });
+    if (parts.prepends && with_space) {
+      note(
+          "the tokenizer finds added tokens of its own with the space before them, llama.cpp without: pieces "
+          "beside "
+          "them may differ");
+    }
     fill_tokens(true);
     if (std::ranges::count(vocabulary_.types, number(TokenType::Byte)) != 256) {
       return no_such_tokenizer("it does not have all byte tokens <0x00> to <0xFF>");
@@ -220,7 +236,7 @@ class JsonReader {
 };
 
 Result<GgufVocabulary> read_sentencepiece_file(const std::filesystem::path& path, std::size_t rows) {
-  MINERVA_ASSIGN(const std::string bytes, read_file(path, limits::kTokenizerFileBytesMax));
+  MINERVA_ASSIGN(const std::string bytes, read_model_file(path, limits::kTokenizerFileBytesMax));
   MINERVA_ASSIGN(const auto model, tokenizers::parse_sentencepiece_model(bytes, path.filename().string()));
   if (!model.is_bpe) return no_such_tokenizer("it is a Unigram model");
   GgufVocabulary vocabulary{.model = "llama", .pre = "default"};
@@ -256,6 +272,11 @@ Result<GgufVocabulary> read_vocabulary(const std::filesystem::path& directory, s
   if (!path_exists(json)) {
     const auto model = directory / "tokenizer.model";
     if (path_exists(model)) return read_sentencepiece_file(model, rows);
+    if (tokenizers::has_vocabulary_files(directory)) {
+      MINERVA_ASSIGN(const auto tokenizer, load_vocabulary_files(directory));
+      MINERVA_ASSIGN(const auto files, tokenizers::read_vocabulary_files(directory));
+      return make_vocabulary(files.document.root(), *tokenizer, rows);
+    }
     return model_loading(
         "the directory has no tokenizer.json and no tokenizer.model",
         "Download the tokenizer's files too, or convert with 'minerva convert --no-tokenizer'.");

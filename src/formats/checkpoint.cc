@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "formats/checkpoint_reader.h"
@@ -30,8 +33,12 @@ Result<std::shared_ptr<Checkpoint>> Checkpoint::open(const ModelDescription& des
 }
 
 void Checkpoint::add(TensorView tensor) {
-  index_.emplace(tensor.name, tensors_.size());
-  tensors_.push_back(std::move(tensor));
+  const auto [found, added] = index_.emplace(tensor.name, tensors_.size());
+  if (added) {
+    tensors_.push_back(std::move(tensor));
+  } else {
+    tensors_[found->second] = std::move(tensor);
+  }
 }
 
 const TensorView* Checkpoint::find(std::string_view name) const noexcept {
@@ -41,6 +48,9 @@ const TensorView* Checkpoint::find(std::string_view name) const noexcept {
 
 Result<const TensorView*> Checkpoint::require(std::string_view name) const {
   if (const TensorView* tensor = find(name)) return tensor;
+  if (const auto found = unreadable_.find(std::string(name)); found != unreadable_.end()) {
+    return std::unexpected(found->second);
+  }
   const std::string where = files_.size() == 1 ? fmt::format("'{}'", files_.front().name())
                                                : fmt::format("the {} weight files", files_.size());
   return model_loading(fmt::format("tensor {} is missing from {}, which {} {} tensors", minerva::quoted(name),
@@ -50,21 +60,44 @@ Result<const TensorView*> Checkpoint::require(std::string_view name) const {
                        "again.");
 }
 
+template <class Fill>
+Result<const std::byte*> Checkpoint::copy_of(const TensorView& tensor, std::uint64_t bytes, Fill fill) {
+  const std::lock_guard lock(copies_mutex_);
+  auto& copy = copies_[tensor.name];
+  if (!copy) {
+    std::unique_ptr<std::byte[]> made(new (std::nothrow) std::byte[bytes]);
+    if (!made) return no_memory(tensor, bytes);
+    MINERVA_TRY(fill(made.get()));
+    copy = std::move(made);
+    release_pages({tensor.data, static_cast<std::size_t>(tensor.bytes)});  // held once, not twice
+  }
+  return copy.get();
+}
+
 Result<TensorView> Checkpoint::contiguous(const TensorView& tensor) {
   if (tensor.contiguous()) return tensor;
   TensorView packed = tensor;
   packed.strides = contiguous_strides(tensor.shape);
   packed.bytes = packed_bytes(tensor);
-  const std::lock_guard lock(copies_mutex_);
-  auto& copy = copies_[tensor.name];
-  if (!copy) {
-    copy.reset(new (std::nothrow) std::byte[packed.bytes]);
-    if (!copy) return no_memory(tensor, packed.bytes);
-    copy_contiguous(tensor, copy.get());
-    release_pages({tensor.data, static_cast<std::size_t>(tensor.bytes)});  // held once, not twice
-  }
-  packed.data = copy.get();
+  MINERVA_ASSIGN(packed.data, copy_of(tensor, packed.bytes, [&](std::byte* out) -> Result<void> {
+                   copy_contiguous(tensor, out);
+                   return {};
+                 }));
   return packed;
+}
+
+Result<TensorView> Checkpoint::single_precision(const TensorView& tensor) {
+  if (tensor.dtype != DType::F64) return tensor;
+  TensorView rounded = tensor;
+  rounded.dtype = DType::F32;
+  rounded.strides = contiguous_strides(tensor.shape);
+  rounded.bytes = packed_bytes(rounded);
+  MINERVA_ASSIGN(rounded.data, copy_of(tensor, rounded.bytes, [&](std::byte* out) -> Result<void> {
+                   MINERVA_ASSIGN(const std::vector<float> numbers, floats(tensor));
+                   std::ranges::copy(std::as_bytes(std::span(numbers)), out);
+                   return {};
+                 }));
+  return rounded;
 }
 
 Result<std::vector<float>> Checkpoint::floats(const TensorView& tensor) const {

@@ -27,9 +27,9 @@ class Checkpoint {
  public:
   /// Maps the files of `description`; reads headers, not weights. Names and shapes are those of the files; a
   /// GGUF's shapes are turned round, so that a matrix is [rows, columns]. Errors: ModelLoading when a file or
-  /// shard is missing, damaged or was changed since it was described, when index and shards disagree on a
-  /// tensor, when a tensor lies in two shards, and for a quantisation that is not read (see
-  /// check_quantisation: looked at before any file is opened); InvalidRequest for other formats.
+  /// shard is missing, damaged or was changed since it was described, when a tensor lies in two shards
+  /// without an index (with one the later counts, as in transformers), and for a quantisation that is not
+  /// read (see check_quantisation: looked at before any file is opened); InvalidRequest for other formats.
   static Result<std::shared_ptr<Checkpoint>> open(const ModelDescription& description);
 
   ~Checkpoint() = default;
@@ -46,6 +46,9 @@ class Checkpoint {
   /// `tensor` (one of this checkpoint's) with its rows one after the other: itself, or a copy that is made
   /// once and kept. Errors: OutOfMemory.
   Result<TensorView> contiguous(const TensorView& tensor);
+  /// `tensor` (one of this checkpoint's) in a type that is computed with: a float32 copy, made once and kept,
+  /// of one in F64 (its numbers are rounded); itself where it is of another. Errors: OutOfMemory.
+  Result<TensorView> single_precision(const TensorView& tensor);
   /// Its elements in row-major order as float32, whatever plain type they have; 64-bit numbers are rounded.
   /// Errors: ModelLoading for packed types, OutOfMemory.
   Result<std::vector<float>> floats(const TensorView& tensor) const;
@@ -60,7 +63,7 @@ class Checkpoint {
  private:
   friend class CheckpointReader;
   Checkpoint() = default;
-  /// There must be none of this name.
+  /// In place of one of this name, if there is one.
   void add(TensorView tensor);
 
   struct Hash {
@@ -72,8 +75,12 @@ class Checkpoint {
   std::vector<MappedFile> files_;
   std::vector<TensorView> tensors_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+  std::unordered_map<std::string, Error> unreadable_;  // by tensor name: what its absence means
   std::unordered_map<std::string, std::string> metadata_;
   std::mutex copies_mutex_;
+  /// The copy of `tensor` of `bytes` bytes, which `fill` writes when there is none yet.
+  template <class Fill>
+  Result<const std::byte*> copy_of(const TensorView& tensor, std::uint64_t bytes, Fill fill);
   std::unordered_map<std::string, std::unique_ptr<std::byte[]>> copies_;  // by tensor name
 };
 

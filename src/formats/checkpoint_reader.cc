@@ -6,18 +6,17 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/checked.h"
 #include "base/file.h"
 #include "formats/gguf/split.h"
+#include "formats/hf/packed_weights.h"
 #include "formats/hf_config/hf_config.h"
 #include "formats/hf_config/quantisation.h"
 #include "formats/quote.h"
 #include "formats/safetensors/header.h"
-#include "formats/torch_bin/torch_bin.h"
 
 namespace minerva {
 namespace {
@@ -110,8 +109,11 @@ Result<void> CheckpointReader::read_directory() {
   const auto format =
       description_.format == Format::HfTorchBin ? hf::WeightFormat::TorchBin : hf::WeightFormat::Safetensors;
   MINERVA_ASSIGN(const auto files, hf::find_weight_files(description_.path, format));
+  has_index_ = files.has_index();
   for (const auto& path : files.paths) MINERVA_TRY(read_shard(path));
-  return check_index(files);
+  MINERVA_ASSIGN(const std::string method, quantisation_method(config));
+  if (method.empty()) return hf::check_packed_weights(description_.path, checkpoint_->tensors());
+  return {};
 }
 
 Result<void> CheckpointReader::read_shard(const std::filesystem::path& path) {
@@ -138,6 +140,10 @@ Result<void> CheckpointReader::read_safetensors(const MappedFile& file) {
 Result<void> CheckpointReader::read_torch_bin(const MappedFile& file) {
   MINERVA_ASSIGN(auto tensors, torch_bin::read_tensors(MemorySource(file.bytes(), file.name())));
   for (torch_bin::TensorInfo& info : tensors) {
+    if (!info.problem.empty()) {
+      MINERVA_TRY(add_unreadable(std::move(info), file));
+      continue;
+    }
     auto shape = signed_sizes(info.shape);
     auto strides = signed_sizes(info.strides);
     if (!shape || !strides) return too_large(file.name(), info.name);
@@ -152,27 +158,18 @@ Result<void> CheckpointReader::read_torch_bin(const MappedFile& file) {
   return {};
 }
 
-Result<void> CheckpointReader::check_index(const hf::WeightFiles& files) const {
-  if (files.index.empty()) return {};
-  constexpr const char* kRemedy =
-      "The files come from different versions of the model: download all of them again.";
-  std::unordered_set<std::string_view> known;
-  for (const auto& [name, position] : files.index) {
-    known.insert(name);
-    const std::string& file = checkpoint_->files_[position].name();
-    const TensorView* tensor = checkpoint_->find(name);
-    if (tensor != nullptr && tensor->file == file) continue;
-    return model_loading(
-        fmt::format("the index says that tensor {} is in '{}', but it {}", minerva::quoted(name), file,
-                    tensor == nullptr ? "is missing" : "is in '" + tensor->file + "'"),
-        kRemedy);
-  }
-  for (const TensorView& tensor : checkpoint_->tensors_) {
-    if (known.contains(tensor.name)) continue;
-    return model_loading(fmt::format("'{}' holds tensor {}, which the index does not name", tensor.file,
-                                     minerva::quoted(tensor.name)),
-                         kRemedy);
-  }
+/// A tensor that is sound, but not read: named when the model asks for it. Those that look like a layer's are
+/// not left out without a word: a bias may be there or not.
+Result<void> CheckpointReader::add_unreadable(torch_bin::TensorInfo info, const MappedFile& file) {
+  Error error =
+      model_loading(fmt::format("'{}': tensor {} {}, which is not read", file.name(),
+                                minerva::quoted(info.name), info.problem),
+                    "Save the model again from plain tensors (save_pretrained), or take another version of "
+                    "it: a GGUF file or safetensors.")
+          .error();
+  if (info.name.ends_with(".weight") || info.name.ends_with(".bias"))
+    return std::unexpected(std::move(error));
+  checkpoint_->unreadable_.insert_or_assign(std::move(info.name), std::move(error));
   return {};
 }
 
@@ -180,6 +177,7 @@ Result<void> CheckpointReader::check_index(const hf::WeightFiles& files) const {
 
 Result<void> CheckpointReader::read_gguf() {
   MINERVA_ASSIGN(const gguf::Model model, gguf::open_model(description_.path));
+  MINERVA_TRY(gguf::check_has_weights(model));
   for (const auto& path : model.paths) MINERVA_TRY(map(path));
   for (std::size_t i = 0; i < model.files.size(); ++i) {
     const gguf::File& header = model.files[i];
@@ -216,7 +214,8 @@ Result<void> CheckpointReader::add(TensorView tensor, const MappedFile& file, st
   tensor.file = file.name();
   tensor.data = file.bytes().data() + offset;
   tensor.bytes = bytes;
-  if (const TensorView* other = checkpoint_->find(tensor.name)) {
+  const TensorView* other = checkpoint_->find(tensor.name);
+  if (other != nullptr && (!has_index_ || other->file == tensor.file)) {
     return model_loading(fmt::format("tensor {} is in '{}' and again in '{}'", minerva::quoted(tensor.name),
                                      other->file, tensor.file),
                          kDownloadAgain);

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
@@ -219,6 +221,48 @@ TEST(Checkpoint, PacksStridedTensorsOnce) {
   EXPECT_EQ(checkpoint->contiguous(plain).value().data, plain.data) << "mapped, not copied";
 }
 
+TEST(Checkpoint, RoundsDoublesOnce) {
+  const TempDir dir;
+  dir.write("config.json", "{}");
+  const std::string header = R"({"d":{"dtype":"F64","shape":[2],"data_offsets":[0,16]},)"
+                             R"("f":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}})";
+  const std::array<double, 2> numbers = {0.1, -3.0};
+  std::string data(20, '\0');
+  std::memcpy(data.data(), numbers.data(), sizeof numbers);
+  dir.write("model.safetensors", testing::little_endian(header.size(), 8) + header + data);
+  const auto checkpoint = open(dir.path(), Format::HfSafetensors);
+  ASSERT_TRUE(checkpoint);
+  const TensorView rounded = checkpoint->single_precision(*checkpoint->find("d")).value();
+  EXPECT_EQ(rounded.dtype, DType::F32);
+  EXPECT_EQ(rounded.bytes, 8U);
+  EXPECT_THAT(checkpoint->floats(rounded).value(), ElementsAre(0.1F, -3.0F));
+  EXPECT_EQ(checkpoint->single_precision(*checkpoint->find("d"))->data, rounded.data);
+  const TensorView& single = *checkpoint->find("f");
+  EXPECT_EQ(checkpoint->single_precision(single)->data, single.data) << "mapped, not copied";
+}
+
+// What a .bin may hold beside weights (tests/data/bin).
+TEST(Checkpoint, ReadsWhatABinRepeatsAndNamesWhatItDoesNotRead) {
+  for (const char* name : {"unneeded.bin", "legacy.bin"}) {
+    const TempDir dir;
+    dir.write("config.json", "{}");
+    fs::copy(fs::path(MINERVA_TEST_DATA) / "bin" / name, dir.path() / "pytorch_model.bin");
+    const auto checkpoint = open(dir.path(), Format::HfTorchBin);
+    ASSERT_TRUE(checkpoint);
+    EXPECT_THAT(checkpoint->floats(*checkpoint->find("expanded")).value(), ElementsAre(7, 7, 7, 7, 7));
+    const TensorView rows = checkpoint->contiguous(*checkpoint->find("rows")).value();
+    EXPECT_THAT(checkpoint->floats(rows).value(), ElementsAre(1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3));
+    EXPECT_THAT(checkpoint->floats(*checkpoint->find("turned")).value(),
+                ElementsAre(12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23));
+    EXPECT_EQ(checkpoint->find("sparse"), nullptr);
+    const auto sparse = checkpoint->require("sparse");
+    ASSERT_FALSE(sparse);
+    EXPECT_THAT(
+        sparse.error().message,
+        HasSubstr("tensor 'sparse' is made by 'torch._utils._rebuild_sparse_tensor', which is not read"));
+  }
+}
+
 // ---- shards
 
 class Shards : public ::testing::Test {
@@ -252,40 +296,58 @@ TEST_F(Shards, MissingOneIsNamed) {
   refuse("'model-00002-of-00002.safetensors' is missing");
 }
 
-TEST_F(Shards, MustHoldWhatTheIndexSays) {
+TEST_F(Shards, MayHoldOtherTensorsThanTheIndexSays) {
   dir_.write(kFirst, safetensors({"a"}));
-  dir_.write(kSecond, safetensors({"c"}));
-  index(R"("a":"model-00001-of-00002.safetensors","b":"model-00001-of-00002.safetensors",
-           "c":"model-00002-of-00002.safetensors")");
-  refuse("tensor 'b' is in 'model-00001-of-00002.safetensors', but it is missing");
-  index(R"("a":"model-00002-of-00002.safetensors","c":"model-00001-of-00002.safetensors")");
-  refuse("but it is in 'model-0000");
   dir_.write(kSecond, safetensors({"c", "d"}));
-  index(R"("a":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors")");
-  refuse("'model-00002-of-00002.safetensors' holds tensor 'd', which the index does not name");
+  index(R"("a":"model-00002-of-00002.safetensors","b":"./model-00001-of-00002.safetensors")");
+  const auto checkpoint = open(dir_.path(), Format::HfSafetensors);
+  ASSERT_TRUE(checkpoint);
+  EXPECT_THAT(checkpoint->tensors(), SizeIs(3));
+  EXPECT_EQ(checkpoint->find("a")->file, kFirst);
+  const auto missing = checkpoint->require("b");
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("tensor 'b' is missing from the 2 weight files"));
 }
 
-TEST_F(Shards, MayNotHoldATensorTwice) {
+TEST_F(Shards, OfAnIndexTheLaterCounts) {
   dir_.write(kFirst, safetensors({"a", "b"}));
   dir_.write(kSecond, safetensors({"b"}));
-  index(R"("a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors")");
+  index(R"("a":"model-00001-of-00002.safetensors","b":"model-00001-of-00002.safetensors",
+           "c":"model-00002-of-00002.safetensors")");
+  const auto checkpoint = open(dir_.path(), Format::HfSafetensors);
+  ASSERT_TRUE(checkpoint);
+  EXPECT_THAT(checkpoint->tensors(), SizeIs(2));
+  EXPECT_EQ(checkpoint->find("b")->file, kSecond);
+}
+
+TEST_F(Shards, WithoutAnIndexMayNotHoldATensorTwice) {
+  dir_.write(kFirst, safetensors({"a", "b"}));
+  dir_.write(kSecond, safetensors({"b"}));
   refuse(
       "tensor 'b' is in 'model-00001-of-00002.safetensors' and again in 'model-00002-of-00002.safetensors'");
 }
 
-TEST_F(Shards, OfTorchAreCheckedToo) {
+TEST_F(Shards, MayNotLieOutside) {
+  dir_.write("m/config.json", "{}");
+  dir_.write(kFirst, safetensors({"a"}));
+  for (const char* outside :
+       {"../model-00001-of-00002.safetensors", "x/../../model-00001-of-00002.safetensors",
+        "/model-00001-of-00002.safetensors"}) {
+    dir_.write("m/model.safetensors.index.json", std::string(R"({"weight_map":{"a":")") + outside + "\"}}");
+    expect_refused(dir_.path() / "m", Format::HfSafetensors, "expected the name of a .safetensors file");
+  }
+}
+
+TEST_F(Shards, OfTorchAreTakenAlike) {
   dir_.write("pytorch_model-00001-of-00002.bin", torch_vector("a"));
-  const auto index = [&](const std::string& map) {
-    dir_.write("pytorch_model.bin.index.json", R"({"weight_map":{)" + map + "}}");
-  };
-  index(R"("a":"pytorch_model-00001-of-00002.bin","b":"pytorch_model-00002-of-00002.bin")");
+  dir_.write(
+      "pytorch_model.bin.index.json",
+      R"({"weight_map":{"x":"pytorch_model-00001-of-00002.bin","b":"pytorch_model-00002-of-00002.bin"}})");
   expect_refused(dir_.path(), Format::HfTorchBin, "'pytorch_model-00002-of-00002.bin' is missing");
-  dir_.write("pytorch_model-00002-of-00002.bin", torch_vector("c"));
-  expect_refused(dir_.path(), Format::HfTorchBin,
-                 "tensor 'b' is in 'pytorch_model-00002-of-00002.bin', but it is missing");
   dir_.write("pytorch_model-00002-of-00002.bin", torch_vector("b"));
   const auto checkpoint = open(dir_.path(), Format::HfTorchBin);
   ASSERT_TRUE(checkpoint);
+  EXPECT_THAT(checkpoint->tensors(), SizeIs(2));
   EXPECT_THAT(checkpoint->floats(*checkpoint->find("b")).value(), ElementsAre(1, 2));
 }
 

@@ -54,10 +54,9 @@ Result<void> inspect_file(Inspection& out) {
   }
   out.kind = sniff(head, file.size(), file.name());
   if (out.kind == Kind::Gguf) out.gguf_files = {out.path};
-  if (out.kind == Kind::SafetensorsFile || out.kind == Kind::TorchZip) {
-    if (path_exists(out.path.parent_path() / "config.json")) {
-      out.kind = out.kind == Kind::TorchZip ? Kind::TorchInModelDirectory : Kind::SafetensorsInModelDirectory;
-    }
+  const bool torch = out.kind == Kind::TorchZip || out.kind == Kind::TorchLegacyPickle;
+  if ((torch || out.kind == Kind::SafetensorsFile) && path_exists(out.path.parent_path() / "config.json")) {
+    out.kind = torch ? Kind::TorchInModelDirectory : Kind::SafetensorsInModelDirectory;
   }
   return {};
 }

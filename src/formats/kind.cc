@@ -100,12 +100,12 @@ constexpr std::array kStories = {
                             "download the model in a "
                             "form that Minerva runs, " MINERVA_DOWNLOAD},
     Story{Kind::TorchLegacyPickle, Format::TorchPickle,
-          "a PyTorch file of before version 1.6 (a bare pickle)",
+          "a PyTorch file of before version 1.6, without the configuration of a Hugging Face model",
           MINERVA_SUPPORTED
-          "Save it again with a newer PyTorch: python -c \"import torch; torch.save(torch.load('{name}', "
-          "weights_only=True), 'pytorch_model.bin')\", put the result beside config.json and tokenizer.json, "
-          "and "
-          "give that directory."},
+          "If it holds the weights of a Hugging Face model, put it beside the model's config.json and "
+          "tokenizer.json under the name pytorch_model.bin and give the directory. Else load it with the "
+          "program "
+          "that wrote it and call save_pretrained('DIR')."},
     Story{Kind::Pickle, Format::TorchPickle, "a Python pickle",
           MINERVA_SUPPORTED "Pickles can run programs and are not opened. If you trust it, load it with the "
                             "program that wrote it and "
@@ -137,8 +137,8 @@ constexpr std::array kStories = {
           MINERVA_SUPPORTED "Unpack it first: 7z x {name}"},
     Story{Kind::Tar, Format::Archive, "a tar archive", MINERVA_SUPPORTED "Unpack it first: tar -xf {name}"},
     Story{Kind::Rar, Format::Archive, "a RAR archive", MINERVA_SUPPORTED "Unpack it first: unrar x {name}"},
-    Story{Kind::GitLfsPointer, Format::Text, "a Git LFS pointer: the text file that stands for the weights",
-          "The weights were not downloaded. In the repository run: git lfs install && git lfs pull"},
+    Story{Kind::GitLfsPointer, Format::Text, "a Git LFS pointer: a short text that stands for the file",
+          "The file itself was not downloaded. In the repository run: git lfs install && git lfs pull"},
     Story{Kind::Html, Format::Text, "a web page (HTML), saved in place of a model",
           "The download went wrong: use the link to the file itself (on huggingface.co it contains "
           "/resolve/, not "
@@ -191,19 +191,54 @@ std::unexpected<Error> not_runnable(Kind kind, std::string_view name, std::strin
 
 std::unexpected<Error> gguf_is_no_model(std::string_view name, std::string_view type) {
   if (type == "adapter") return not_runnable(Kind::GgufAdapter, name);
-  if (type == "mmproj") {
-    return invalid_request(
-        fmt::format("{} is the image or audio part of a model (mmproj), not the model", quoted(name)),
-        "Give the GGUF file of the language model itself, which lies beside it on the model's page.");
-  }
-  if (type == "imatrix") {
-    return invalid_request(
-        fmt::format("{} is an importance matrix for quantising, not a model", quoted(name)),
-        "Give the GGUF file of the model itself.");
-  }
+  const std::string_view architecture = type == "mmproj" ? "clip" : type;
+  if (auto other = gguf_of_other_use(name, architecture)) return std::unexpected(*std::move(other));
   return invalid_request(
       fmt::format("{} holds a {} (key 'general.type'), expected a model", quoted(name), quoted(type)),
       MINERVA_SUPPORTED "Give the GGUF file of the model itself.");
+}
+
+std::optional<Error> gguf_of_other_use(std::string_view name, std::string_view architecture) {
+  struct Use {
+    std::string_view architecture;
+    std::string_view what;
+    const char* remedy;
+  };
+  constexpr const char* kTextModel = MINERVA_SUPPORTED "Choose a text model, " MINERVA_DOWNLOAD;
+  constexpr const char* kImages = "a part of an image or video generator, not a language model";
+  constexpr const char* kSpeech = "a speech model, not a language model";
+  static constexpr auto kUses = std::to_array<Use>({
+      {"clip", "the image or audio part of a model (mmproj), not the model",
+       "Give the GGUF file of the language model itself, which lies beside it on the model's page."},
+      {"controlvector", "a control vector, which changes another model's answers, not a model of its own",
+       "Give the GGUF file of the model it was made for."},
+      {"imatrix", "an importance matrix for quantising, not a model",
+       "Give the GGUF file of the model itself."},
+      {"flux", kImages, kTextModel},
+      {"sd1", kImages, kTextModel},
+      {"sd2", kImages, kTextModel},
+      {"sd3", kImages, kTextModel},
+      {"sdxl", kImages, kTextModel},
+      {"aura", kImages, kTextModel},
+      {"hidream", kImages, kTextModel},
+      {"cosmos", kImages, kTextModel},
+      {"ltxv", kImages, kTextModel},
+      {"hyvid", kImages, kTextModel},
+      {"wan", kImages, kTextModel},
+      {"lumina2", kImages, kTextModel},
+      {"qwen_image", kImages, kTextModel},
+      {"z_image", kImages, kTextModel},
+      {"pig", kImages, kTextModel},
+      {"diffusion", kImages, kTextModel},
+      {"whisper", kSpeech, kTextModel},
+      {"kokoro", kSpeech, kTextModel},
+      {"snac", kSpeech, kTextModel},
+      {"dac", kSpeech, kTextModel},
+      {"parler-tts", kSpeech, kTextModel},
+  });
+  const auto found = std::ranges::find(kUses, architecture, &Use::architecture);
+  if (found == kUses.end()) return std::nullopt;
+  return invalid_request(fmt::format("{} is {}", quoted(name), found->what), found->remedy).error();
 }
 
 }  // namespace minerva

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -66,5 +67,9 @@ std::unexpected<Error> not_runnable(Kind kind, std::string_view name, std::strin
 
 /// The InvalidRequest for a GGUF whose general.type is `type` and not "model".
 std::unexpected<Error> gguf_is_no_model(std::string_view name, std::string_view type);
+
+/// The InvalidRequest for a GGUF whose general.architecture is that of something else than a language model
+/// (an image encoder, image generator, control vector ...); nothing for any other.
+std::optional<Error> gguf_of_other_use(std::string_view name, std::string_view architecture);
 
 }  // namespace minerva

@@ -149,8 +149,9 @@ Result<TensorView> WeightBinder::part(const TensorView& tensor, bool stacked) co
 }
 
 Result<TensorView> WeightBinder::require(const std::string& name, bool stacked) const {
-  MINERVA_ASSIGN(const TensorView* tensor, require(name));
-  return part(*tensor, stacked);
+  MINERVA_ASSIGN(const TensorView* stored, require(name));
+  MINERVA_ASSIGN(const TensorView tensor, checkpoint_.single_precision(*stored));
+  return part(tensor, stacked);
 }
 
 Result<std::vector<float>> WeightBinder::vector(const std::string& name, std::int64_t size) const {
@@ -319,11 +320,10 @@ Result<WeightMatrix> WeightBinder::stacked_mxfp4(const std::string& name, int fi
 
 Result<Linear> WeightBinder::stacked_transposed(const std::string& name, int first, int step,
                                                 std::int64_t file_rows, std::int64_t cols) {
-  MINERVA_ASSIGN(const TensorView* tensor, require(name));
+  MINERVA_ASSIGN(TensorView view, require(name, false));
   const std::array wanted = {std::int64_t{spec_.experts.count}, cols, file_rows};
-  if (!std::ranges::equal(tensor->shape, wanted)) return wrong_shape(*tensor, shape_text(wanted));
-  TensorView view = *tensor;
-  const std::int64_t width = tensor->dtype == DType::F32 ? 4 : 2;
+  if (!std::ranges::equal(view.shape, wanted)) return wrong_shape(view, shape_text(wanted));
+  const std::int64_t width = view.dtype == DType::F32 ? 4 : 2;
   view.data += (expert_ * view.strides[0] + first * view.strides[2]) * width;
   view.shape = {cols, file_rows / step};
   view.strides = {view.strides[1], step * view.strides[2]};

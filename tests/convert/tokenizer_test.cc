@@ -158,5 +158,77 @@ TEST(ConvertedTokenizers, OfATokenizerModel) {
   EXPECT_EQ(nothing.error().code, ErrorCode::ModelLoading);
 }
 
+/// A directory with one of the tokenizers of conversions/tokenizers, and the GGUF that is made of it.
+class Pair {
+ public:
+  Pair(const std::string& name, std::size_t rows) {
+    directory_.write("config.json", R"({"model_type": "llama"})");
+    fs::copy(fs::path(MINERVA_TEST_DATA) / "conversions" / "tokenizers" / (name + ".json"),
+             directory_.path() / "tokenizer.json");
+    ModelDescription description;
+    description.path = directory_.path();
+    description.format = Format::HfSafetensors;
+    directory_tokenizer_ = load_tokenizer(description).value();
+    description.weight_files = {write_vocabulary(folder_, directory_.path(), rows, notes)};
+    description.path = description.weight_files[0];
+    description.format = Format::Gguf;
+    gguf_tokenizer_ = load_tokenizer(description).value();
+  }
+  std::vector<TokenId> of_directory(std::string_view text) const {
+    return directory_tokenizer_->encode(text, {}).value();
+  }
+  std::vector<TokenId> of_gguf(std::string_view text) const {
+    return gguf_tokenizer_->encode(text, {}).value();
+  }
+  const Tokenizer& gguf() const { return *gguf_tokenizer_; }
+  const Tokenizer& directory() const { return *directory_tokenizer_; }
+  bool has_note(std::string_view part) const {
+    return std::ranges::any_of(notes, [&](const auto& note) { return note.find(part) != std::string::npos; });
+  }
+
+  std::vector<std::string> notes;
+
+ private:
+  TempDir directory_;
+  TempDir folder_;
+  std::shared_ptr<const Tokenizer> directory_tokenizer_;
+  std::shared_ptr<const Tokenizer> gguf_tokenizer_;
+};
+
+TEST(ConvertedTokenizers, ThatLeaveMarksOutHaveANote) {
+  for (const char* name : {"tekken", "gpt4o"}) {
+    const Pair pair(name, 436);
+    EXPECT_TRUE(pair.has_note("combining marks")) << name;
+    EXPECT_EQ(pair.of_gguf("The quick brown fox, 12 times"),
+              pair.of_directory("The quick brown fox, 12 times"));
+    const char* const hindi = "नमस्ते दुनिया";
+    EXPECT_NE(pair.of_gguf(hindi), pair.of_directory(hindi)) << "no difference any more: drop the note";
+  }
+}
+
+TEST(ConvertedTokenizers, KeepAddedTokens) {
+  const Pair gemma("gemma", 330);
+  EXPECT_TRUE(gemma.notes.empty());
+  const Pair llama2("llama2", 330);
+  EXPECT_TRUE(llama2.has_note("added tokens of its own"));
+  for (const char* text : {"hello [TAG] world", "the tok en", "[TAG]", "a[TAG]tok en"}) {
+    EXPECT_EQ(gemma.of_gguf(text), gemma.of_directory(text)) << text;
+    const auto ids = llama2.of_gguf(text);
+    EXPECT_TRUE(std::ranges::any_of(ids, [](TokenId id) { return id == 328 || id == 329; })) << text;
+  }
+}
+
+// Whatever libllama would clean up.
+TEST(ConvertedTokenizers, GiveTheTextBack) {
+  for (const char* name : {"tekken", "gemma", "llama2"}) {
+    const Pair pair(name, name == std::string("tekken") ? 436 : 330);
+    for (const char* text : {"A , b . c ! d ? I 'm  ,end", " it 's ' we 've ", "x", "  two", ""}) {
+      const auto ids = pair.of_gguf(text);
+      EXPECT_EQ(pair.gguf().decode(ids, true).value(), text) << name;
+      EXPECT_EQ(pair.gguf().decode(ids, false).value(), text) << name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace minerva

@@ -165,6 +165,20 @@ constexpr auto kArchitectures = std::to_array<Architecture>(
 
 }  // namespace
 
+std::string_view use_text(ArchitectureUse use) noexcept {
+  switch (use) {
+    case ArchitectureUse::Generator:
+      return "generates text";
+    case ArchitectureUse::Encoder:
+      return "encodes text, for embeddings or for another model, and does not generate text";
+    case ArchitectureUse::Diffusion:
+      return "fills in masked text, and does not generate text from left to right";
+    case ArchitectureUse::Part:
+      return "is a part of another model (a draft head, projector or vocoder), and does not generate text";
+  }
+  return "does not generate text";
+}
+
 const Architecture* find_architecture(std::string_view name) noexcept {
   const auto found = std::ranges::find(kArchitectures, name, &Architecture::name);
   return found == kArchitectures.end() ? nullptr : &*found;

@@ -14,6 +14,9 @@ enum class ArchitectureUse : std::uint8_t {
   Part,       ///< a draft head, projector or vocoder: no model of its own
 };
 
+/// What a model of this use does instead of generating text: "makes embeddings".
+std::string_view use_text(ArchitectureUse use) noexcept;
+
 struct Architecture {
   std::string_view name;
   ArchitectureUse use = ArchitectureUse::Generator;

@@ -88,8 +88,8 @@ class LlamaBackend final : public InferenceBackend {
               fmt::format("llama.cpp does not know the architecture {}", quoted(description.architecture))};
     }
     if (architecture->use != ArchitectureUse::Generator) {
-      return {Support::No, fmt::format("a model of the architecture {} does not generate text",
-                                       quoted(description.architecture))};
+      return {Support::No, fmt::format("a model of the architecture {} {}", quoted(description.architecture),
+                                       use_text(architecture->use))};
     }
     return {Support::Yes, ""};
   }

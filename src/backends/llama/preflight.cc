@@ -31,9 +31,9 @@ Result<const Architecture*> check_architecture(const gguf::File& file) {
             fmt::join(known, ", ")));
   }
   if (architecture->use != ArchitectureUse::Generator) {
-    return model_loading(
-        fmt::format("'{}': a model of the architecture {} does not generate text", file.name(), quoted(name)),
-        "Use a model that generates text.");
+    return model_loading(fmt::format("'{}': a model of the architecture {} {}", file.name(), quoted(name),
+                                     use_text(architecture->use)),
+                         "Use a model that generates text.");
   }
   return architecture;
 }
@@ -41,6 +41,7 @@ Result<const Architecture*> check_architecture(const gguf::File& file) {
 }  // namespace
 
 Result<Preflight> check_for_llama(const gguf::Model& model) {
+  MINERVA_TRY(gguf::check_has_weights(model));
   MINERVA_ASSIGN(const Architecture* architecture, check_architecture(model.first()));
   MINERVA_ASSIGN(HyperParameters parameters, check_hyper_parameters(model.metadata(), architecture->name));
   MINERVA_TRY(check_gguf_vocabulary(model.first()));

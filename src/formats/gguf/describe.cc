@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -48,7 +49,13 @@ class Describer {
   Result<void> general() {
     MINERVA_ASSIGN(const auto type, metadata_.get_string("general.type"));
     if (type.value_or("model") != "model") return gguf_is_no_model(metadata_.file_name(), *type);
+    if (!metadata_.contains("general.architecture") && makes_images()) {
+      return std::unexpected(*gguf_of_other_use(metadata_.file_name(), "diffusion"));
+    }
     MINERVA_ASSIGN(out_.architecture, metadata_.require_string("general.architecture"));
+    if (auto other = gguf_of_other_use(metadata_.file_name(), out_.architecture)) {
+      return std::unexpected(*std::move(other));
+    }
     const auto allowed = [](char c) {
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
              c == '_' || c == '.';
@@ -61,6 +68,16 @@ class Describer {
     MINERVA_ASSIGN(const auto name, metadata_.get_string("general.name"));
     out_.name = name && !name->empty() && is_utf8(*name) ? *name : model_.paths.front().stem().string();
     return {};
+  }
+
+  /// Files of stable-diffusion.cpp name no architecture.
+  bool makes_images() const {
+    constexpr auto kPrefixes = std::to_array<std::string_view>(
+        {"model.diffusion_model.", "first_stage_model.", "cond_stage_model.", "double_blocks."});
+    return std::ranges::any_of(model_.first().tensors(), [&](const TensorInfo& tensor) {
+      return std::ranges::any_of(kPrefixes,
+                                 [&](std::string_view prefix) { return tensor.name.starts_with(prefix); });
+    });
   }
 
   /// A u32 in [min, max].
@@ -179,13 +196,12 @@ class Describer {
                fmt::format("one element for each of {} tokens", out_.vocabulary_size));
   }
 
-  /// A token id below the vocabulary's size. llama.cpp writes -1 as 2^32 - 1 for "none".
+  /// A token id below the vocabulary's size. One outside (llama.cpp writes -1 as 2^32 - 1 for "none") counts
+  /// as absent, as llama.cpp has it.
   Result<std::optional<std::int32_t>> token_id(std::string_view name) {
     MINERVA_ASSIGN(const auto id, metadata_.get<std::uint32_t>(name));
-    if (!id || *id == std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-    if (*id > kCountMax || (out_.vocabulary_size > 0 && *id >= out_.vocabulary_size)) {
-      return bad(name, fmt::to_string(*id), fmt::format("a token id below {}", out_.vocabulary_size));
-    }
+    const std::uint32_t end = out_.vocabulary_size > 0 ? out_.vocabulary_size : kCountMax;
+    if (!id || *id >= end) return std::nullopt;
     return static_cast<std::int32_t>(*id);
   }
 

@@ -222,18 +222,11 @@ const Lie kLies[] = {
      },
      "'tokenizer.ggml.token_type' has type array of u32, expected array of i32"},
     {"tokenizer_model_u32", set("tokenizer.ggml.model", 1), "'tokenizer.ggml.model' has type u32"},
-    {"eos_beyond_vocabulary", set("tokenizer.ggml.eos_token_id", 288), "expected a token id below 288"},
-    {"eos_almost_max", set("tokenizer.ggml.eos_token_id", kU32Max - 1),
-     "'tokenizer.ggml.eos_token_id' is 4294967294"},
     {"eos_i32",
      [](auto& b) {
        b.erase("tokenizer.ggml.eos_token_id").template kv<std::int32_t>("tokenizer.ggml.eos_token_id", 2);
      },
      "'tokenizer.ggml.eos_token_id' has type i32, expected u32"},
-    {"eot_beyond_vocabulary", set("tokenizer.ggml.eot_token_id", 1000),
-     "'tokenizer.ggml.eot_token_id' is 1000"},
-    {"bos_beyond_vocabulary", set("tokenizer.ggml.bos_token_id", 1000),
-     "'tokenizer.ggml.bos_token_id' is 1000"},
     {"template_u32", set("tokenizer.chat_template", 1),
      "'tokenizer.chat_template' has type u32, expected string"},
     {"template_too_long",
@@ -293,6 +286,39 @@ TEST(GgufQuantisation, NamesEveryFileTypeOfLlamaCpp) {
   }
   for (const std::uint64_t number : {4ULL, 5ULL, 6ULL, 33ULL, 42ULL, 1024ULL, ~0ULL}) {
     EXPECT_TRUE(file_type_name(number).empty()) << number;
+  }
+}
+
+TEST(GgufDescribe, TakesASpecialTokenOutsideOfTheVocabularyForNone) {
+  for (const std::uint32_t id : {288U, 99999U, kU32Max - 1, kU32Max}) {
+    auto builder = tiny_llama();
+    for (const char* key : {"tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id",
+                            "tokenizer.ggml.eot_token_id", "tokenizer.ggml.unknown_token_id"}) {
+      builder.erase(key).kv<std::uint32_t>(key, id);
+    }
+    const auto d = describe_bytes(builder);
+    ASSERT_TRUE(d) << d.error().message;
+    EXPECT_FALSE(d->bos_token_id) << id;
+    EXPECT_TRUE(d->eos_token_ids.empty()) << id;
+  }
+}
+
+TEST(GgufDescribe, NamesWhatIsNoLanguageModel) {
+  const std::tuple<const char*, const char*, const char*> kCases[] = {
+      {"clip", "the image or audio part of a model (mmproj)", "the GGUF file of the language model itself"},
+      {"flux", "a part of an image or video generator", "Choose a text model"},
+      {"sd1", "a part of an image or video generator", "Choose a text model"},
+      {"wan", "a part of an image or video generator", "Choose a text model"},
+      {"controlvector", "a control vector", "the model it was made for"},
+      {"whisper", "a speech model", "Choose a text model"}};
+  for (const auto& [architecture, message, remedy] : kCases) {
+    auto builder = tiny_llama();
+    builder.erase("general.architecture").string("general.architecture", architecture);
+    const auto d = describe_bytes(builder);
+    ASSERT_FALSE(d) << architecture;
+    EXPECT_EQ(d.error().code, ErrorCode::InvalidRequest);
+    EXPECT_THAT(d.error().message, HasSubstr(message));
+    EXPECT_THAT(d.error().remedy, HasSubstr(remedy));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "base/limits.h"
 #include "formats/quote.h"
+#include "formats/stand_in.h"
 
 namespace minerva::gguf {
 namespace {
@@ -48,7 +49,15 @@ Result<void> Parser::header() {
   std::array<char, 4> magic{};
   if (!cursor_.bytes(std::as_writable_bytes(std::span(magic)))) return cursor_.error("the magic number");
   const std::string_view found(magic.data(), magic.size());
-  if (found != kMagic) return bad(fmt::format("the file starts with {}, expected 'GGUF'", quoted(found)));
+  if (found != kMagic) {
+    const ByteSource& source = *file_.source_;
+    std::string head(static_cast<std::size_t>(std::min<std::uint64_t>(source.size(), limits::kDetectBytes)),
+                     '\0');
+    MINERVA_TRY(source.read(0, std::as_writable_bytes(std::span(head))));
+    if (auto error = stand_in_error(head, source.size(), source.name()))
+      return std::unexpected(*std::move(error));
+    return bad(fmt::format("the file starts with {}, expected 'GGUF'", quoted(found)));
+  }
   MINERVA_TRY(version());
   if (!cursor_.number(tensor_count_)) return cursor_.error("the tensor count");
   if (!cursor_.number(key_value_count_)) return cursor_.error("the key-value count");

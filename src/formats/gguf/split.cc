@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <unordered_set>
@@ -150,6 +151,13 @@ Result<Model> open_model(const fs::path& path) {
   }
   MINERVA_TRY(check_tensors(model));
   return model;
+}
+
+Result<void> check_has_weights(const Model& model) {
+  if (std::ranges::any_of(model.files, [](const File& file) { return !file.tensors().empty(); })) return {};
+  return invalid_request(
+      fmt::format("{} holds a vocabulary and no weights", quoted(model.paths.front().filename().string())),
+      "It tokenizes texts (minerva tokenize), but does not run: give the GGUF file of the model itself.");
 }
 
 }  // namespace minerva::gguf

@@ -32,6 +32,10 @@ struct Model {
   const Metadata& metadata() const noexcept { return files.front().metadata(); }
 };
 
+/// Refuses a model without tensors: what llama.cpp's tests and converters keep of a tokenizer. It tokenizes
+/// and does not run. Errors: InvalidRequest.
+Result<void> check_has_weights(const Model& model);
+
 /// Opens the model that `path` belongs to: the file itself, or, for any shard of a split, all shards. Errors:
 /// ModelLoading, naming the shard that is missing, damaged or inconsistent.
 Result<Model> open_model(const std::filesystem::path& path);

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "formats/inspect.h"
 #include "formats/quote.h"
+#include "formats/stand_in.h"
 
 namespace minerva::hf {
 namespace {
@@ -57,7 +58,7 @@ class Templates {
 };
 
 Result<void> add_jinja(const fs::path& path, std::string_view name, Templates& out) {
-  MINERVA_ASSIGN(const std::string source, read_file(path, limits::kChatTemplateBytesMax));
+  MINERVA_ASSIGN(const std::string source, read_model_file(path, limits::kChatTemplateBytesMax));
   return out.add(path.filename().string(), name, source);
 }
 
@@ -107,14 +108,16 @@ Result<void> add_field(const fs::path& path, Templates& out) {
   ondemand::document document;
   ondemand::object root;
   if (const auto error = parser.iterate(text).get(document)) {
-    return bad(fmt::format("not valid JSON: {}", simdjson::error_message(error)));
+    return not_json(text, file, simdjson::error_message(error));
   }
-  if (document.get_object().get(root)) return bad("expected a JSON object");
+  if (const auto error = document.get_object().get(root)) {
+    if (error == simdjson::INCORRECT_TYPE) return bad("expected a JSON object");
+    return not_json(text, file, simdjson::error_message(error));
+  }
   ondemand::value value;
   const auto found = root.find_field_unordered("chat_template").get(value);
   if (found == simdjson::NO_SUCH_FIELD) return {};
-  if (found != simdjson::SUCCESS)
-    return bad(fmt::format("not valid JSON: {}", simdjson::error_message(found)));
+  if (found != simdjson::SUCCESS) return not_json(text, file, simdjson::error_message(found));
   if (value.is_null()) return {};
   ondemand::array list;
   if (value.get_array().get(list) != simdjson::SUCCESS) {

@@ -68,7 +68,11 @@ TEST(ChatTemplates, AreRefusedWithTheirFile) {
     EXPECT_THAT(read(files), ElementsAre(HasSubstr(message))) << files[0].content.substr(0, 100);
   };
   const auto config = [](const char* json) { return std::vector<File>{{"tokenizer_config.json", json}}; };
-  expect_one(config(""), "'tokenizer_config.json': not valid JSON");
+  expect_one(config(""), "'tokenizer_config.json' is not valid JSON: it is empty");
+  expect_one(config("{\"chat_template\""), "it ends in the middle, after 16 bytes");
+  constexpr const char* kPointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
+  expect_one(config(kPointer), "'tokenizer_config.json' is a Git LFS pointer");
+  expect_one({{"chat_template.jinja", kPointer}}, "'chat_template.jinja' is a Git LFS pointer");
   expect_one(config("[1]"), "'tokenizer_config.json': expected a JSON object");
   expect_one(config(R"({"chat_template":1})"), "field 'chat_template' is not a string");
   expect_one(config(R"({"chat_template":{}})"), "field 'chat_template' is not a string");

@@ -180,7 +180,7 @@ class Describer {
       MINERVA_ASSIGN(const File file, File::open(path));
       out_.file_bytes += file.size();
     }
-    out_.tensor_count = files.index.size();
+    out_.tensor_count = files.index_tensor_count;
     if (!out_.quantisation.empty()) return {};
     if (dtype == "bfloat16") out_.quantisation = "BF16";
     if (dtype == "float16") out_.quantisation = "F16";

@@ -1,10 +1,9 @@
-// model.safetensors.index.json and pytorch_model.bin.index.json: which file holds which tensor.
+// model.safetensors.index.json and pytorch_model.bin.index.json: which files hold the tensors.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -12,8 +11,8 @@
 namespace minerva::hf {
 
 struct ShardIndex {
-  std::vector<std::string> files;                            ///< sorted: plain names in the same directory
-  std::vector<std::pair<std::string, std::size_t>> tensors;  ///< name, position in `files`; names are unique
+  std::vector<std::string> files;  ///< sorted; paths inside of the directory, without "./"
+  std::size_t tensor_count = 0;    ///< of the names
 };
 
 /// Reads and checks an index; file names must end in `extension`. Errors: ModelLoading, naming the entry.

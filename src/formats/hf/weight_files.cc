@@ -61,7 +61,7 @@ Result<WeightFiles> from_index(const fs::path& directory, const Naming& names) {
   }
   if (!absent.empty())
     return missing(absent, fmt::format("'{}' names {} files", names.index(), index.files.size()));
-  files.index = std::move(index.tensors);
+  files.index_tensor_count = index.tensor_count;
   return files;
 }
 
@@ -123,39 +123,15 @@ Result<WeightFiles> from_names(const fs::path& directory, const Naming& names) {
   return files;
 }
 
-/// A weight file that turned out to be the text that stands for it in a Git repository.
+/// A weight file that turned out to be a text that stands for it, or says why it could not be downloaded.
 std::unexpected<Error> explain(Error error, const fs::path& path) {
   const auto inspection = inspect(path);
-  if (inspection && (inspection->kind == Kind::GitLfsPointer || inspection->kind == Kind::Html)) {
+  if (inspection && (format_of(inspection->kind) == Format::Text || inspection->kind == Kind::EmptyFile)) {
     auto better = not_runnable(inspection->kind, display_name(path));
     better.error().code = ErrorCode::ModelLoading;  // the directory is a model, but incomplete
     return better;
   }
   return std::unexpected(std::move(error));
-}
-
-Result<void> check_index(const WeightFiles& files, const std::vector<safetensors::Header>& headers) {
-  constexpr const char* kMixed =
-      "The files come from different versions of the model: download all of them again.";
-  std::unordered_map<std::string_view, std::size_t> tensors;
-  for (const auto& [name, file] : files.index) {
-    tensors.emplace(name, file);
-    if (headers[file].find(name) != nullptr) continue;
-    return model_loading(fmt::format("the index says that tensor {} is in {}, but it is not", quoted(name),
-                                     quoted(headers[file].file_name())),
-                         kMixed);
-  }
-  for (std::size_t file = 0; file < headers.size(); ++file) {
-    for (const auto& tensor : headers[file].tensors()) {
-      const auto found = tensors.find(tensor.name);
-      if (found != tensors.end() && found->second == file) continue;
-      return model_loading(fmt::format("{} holds tensor {}, which the index {}",
-                                       quoted(headers[file].file_name()), quoted(tensor.name),
-                                       found == tensors.end() ? "does not name" : "places in another file"),
-                           kMixed);
-    }
-  }
-  return {};
 }
 
 /// Without an index, shards must at least not contradict each other.
@@ -178,8 +154,7 @@ Result<void> check_unique(const std::vector<safetensors::Header>& headers) {
 
 Result<WeightFiles> find_weight_files(const fs::path& directory, WeightFormat format) {
   const Naming names = naming(format);
-  if (path_exists(directory / names.single()))
-    return WeightFiles{.paths = {directory / names.single()}, .index = {}};
+  if (path_exists(directory / names.single())) return WeightFiles{.paths = {directory / names.single()}};
   if (path_exists(directory / names.index())) return from_index(directory, names);
   return from_names(directory, names);
 }
@@ -192,11 +167,7 @@ Result<std::vector<safetensors::Header>> read_headers(const WeightFiles& files) 
     if (!header) return explain(std::move(header).error(), path);
     headers.push_back(std::move(*header));
   }
-  if (!files.index.empty()) {
-    MINERVA_TRY(check_index(files, headers));
-  } else if (headers.size() > 1) {
-    MINERVA_TRY(check_unique(headers));
-  }
+  if (!files.has_index()) MINERVA_TRY(check_unique(headers));
   return headers;
 }
 

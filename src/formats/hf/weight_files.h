@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -15,8 +14,8 @@ enum class WeightFormat : std::uint8_t { Safetensors, TorchBin };
 
 struct WeightFiles {
   std::vector<std::filesystem::path> paths;  ///< in shard order; all of them exist
-  /// What the index says: tensor name -> position in `paths`. Empty without an index.
-  std::vector<std::pair<std::string, std::size_t>> index;
+  std::size_t index_tensor_count = 0;        ///< how many tensors the index names; 0 without one
+  bool has_index() const noexcept { return index_tensor_count > 0; }
 };
 
 /// Finds the weights as transformers does: a single file, else the files of the index; and, as MLX does, a
@@ -24,8 +23,9 @@ struct WeightFiles {
 /// field of the index that is wrong. Nothing outside `directory` is ever named.
 Result<WeightFiles> find_weight_files(const std::filesystem::path& directory, WeightFormat format);
 
-/// The headers of safetensors `files`, in their order; checked against the index both ways. Errors:
-/// ModelLoading.
+/// The headers of safetensors `files`, in their order. What an index says about single tensors is not looked
+/// at: as in transformers it names the files, and a tensor in two of them is the later one's. Without an
+/// index, a tensor in two files is an error. Errors: ModelLoading.
 Result<std::vector<safetensors::Header>> read_headers(const WeightFiles& files);
 
 }  // namespace minerva::hf

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "formats/stand_in.h"
+
 namespace minerva {
 namespace {
 
@@ -107,10 +109,10 @@ std::optional<std::string> standard_json(std::string_view text, std::size_t dept
 }
 
 Result<Json> parse_python_json(std::string_view text, std::string_view file, std::size_t depth_max) {
-  constexpr const char* kRemedy = "The file may be damaged or incomplete: download it again.";
   const auto standard = standard_json(text, depth_max);
   if (!standard) {
-    return model_loading(fmt::format("'{}' is nested deeper than {} levels", file, depth_max), kRemedy);
+    return model_loading(fmt::format("'{}' is nested deeper than {} levels", file, depth_max),
+                         kDownloadAgain);
   }
   // First only checked, because the message with the position comes as an exception.
   std::string reason = "it is empty";
@@ -127,7 +129,7 @@ Result<Json> parse_python_json(std::string_view text, std::string_view file, std
   }
   // "; last read: '...'" repeats the file, which may be long and need not be text.
   reason.resize(std::min(reason.find("; last read:"), reason.size()));
-  return model_loading(fmt::format("'{}' is not valid JSON: {}", file, reason), kRemedy);
+  return not_json(text, file, reason);
 }
 
 }  // namespace minerva

@@ -48,20 +48,17 @@ constexpr std::array kRefused = {
     Method{"four_over_six", "Four Over Six"},
 };
 
-std::unexpected<Error> refused(const HfConfig& config, std::string_view people_say) {
-  return model_loading(fmt::format("'{}': the weights are quantised with {}, which Minerva does not read",
-                                   config.file(), people_say),
-                       "Take another version of the model: a GGUF file (Q4_K_M is about as large), an MLX "
-                       "4-bit directory, or the "
-                       "original weights in bfloat16 or float16.");
-}
+// compressed-tensors had the second name before transformers took it up.
+constexpr const char* kSection = "quantization_config";
+constexpr const char* kOldSection = "compression_config";
 
 /// `quantization_config` of this object or of its text section.
 Result<std::optional<HfConfig>> quantisation_section(const HfConfig& config) {
-  MINERVA_ASSIGN(auto section, config.object("quantization_config"));
+  const FieldNames names = {kSection, kOldSection};
+  MINERVA_ASSIGN(auto section, config.object(names));
   if (section) return section;
   MINERVA_ASSIGN(const HfConfig text, config.text());
-  return text.object("quantization_config");
+  return text.object(names);
 }
 
 Result<bool> any_true(const HfConfig& section, std::initializer_list<const char*> names) {
@@ -88,7 +85,9 @@ Result<std::string> quantisation_method(const HfConfig& config) {
   MINERVA_ASSIGN(std::string method, section->string_or("quant_method", ""));
   std::ranges::transform(method, method.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (method == "sparseml") return "compressed-tensors";
   if (!method.empty()) return method;
+  if (!config.has(kSection) && config.has(kOldSection)) return "compressed-tensors";
   // Early bitsandbytes files did not name it.
   MINERVA_ASSIGN(const bool bitsandbytes, any_true(*section, {"load_in_4bit", "load_in_8bit"}));
   if (bitsandbytes) return "bitsandbytes";
@@ -104,7 +103,16 @@ Result<void> check_quantisation(const HfConfig& config) {
     return check_fp8(*section);
   }
   const auto known = std::ranges::find(kRefused, method, &Method::name);
-  return refused(config, known == kRefused.end() ? minerva::quoted(method) : std::string(known->people_say));
+  return quantised_with(config.file(),
+                        known == kRefused.end() ? minerva::quoted(method) : std::string(known->people_say));
+}
+
+std::unexpected<Error> quantised_with(std::string_view file, std::string_view people_say) {
+  return model_loading(
+      fmt::format("'{}': the weights are quantised with {}, which Minerva does not read", file, people_say),
+      "Take another version of the model: a GGUF file (Q4_K_M is about as large), an MLX "
+      "4-bit directory, or the "
+      "original weights in bfloat16 or float16.");
 }
 
 }  // namespace minerva

@@ -18,4 +18,7 @@ Result<std::string> quantisation_method(const HfConfig& config);
 /// ModelLoading.
 Result<void> check_quantisation(const HfConfig& config);
 
+/// The ModelLoading for weights that `file` says are packed by something that is not read.
+std::unexpected<Error> quantised_with(std::string_view file, std::string_view people_say);
+
 }  // namespace minerva

@@ -69,7 +69,8 @@ class HeaderReader {
     text_.reserve(static_cast<std::size_t>(length) + simdjson::SIMDJSON_PADDING);
     text_.resize(static_cast<std::size_t>(length));
     MINERVA_TRY(source_.read(kPrefix, std::as_writable_bytes(std::span(text_))));
-    if (text_.empty() || text_.front() != '{') return bad("its header does not start with '{'");
+    const auto start = text_.find_first_not_of(" \t\r\n");
+    if (start == std::string::npos || text_[start] != '{') return bad("its header does not start with '{'");
     return {};
   }
 
@@ -87,6 +88,7 @@ class HeaderReader {
   Result<void> metadata(const dom::element& value) {
     if (std::exchange(has_metadata_, true)) return bad("__metadata__ stands twice in its header");
     dom::object object;
+    if (value.is_null()) return {};  // as the reference has it
     if (value.get_object().get(object)) return bad("__metadata__ in its header is not an object of strings");
     for (const auto& [key, item] : object) {
       std::string_view text;

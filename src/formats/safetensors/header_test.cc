@@ -74,6 +74,19 @@ TEST(SafetensorsHeader, KnowsEveryType) {
   }
 }
 
+TEST(SafetensorsHeader, TakesWhatTheReferenceTakes) {
+  constexpr const char* kTensor = R"("t":{"dtype":"F32","shape":[2],"data_offsets":[0,8])";
+  for (const std::string& json :
+       {std::string(R"({"__metadata__":null,)") + kTensor + "}}",
+        std::string(R"({"__metadata__":{},)") + kTensor + "}}", std::string(" \n{") + kTensor + "}}",
+        std::string("{") + kTensor + R"(,"other":1}})"}) {
+    const auto header = read_bytes(file_of(json, 8));
+    ASSERT_TRUE(header) << json << header.error().message;
+    EXPECT_NE(header->find("t"), nullptr);
+    EXPECT_TRUE(header->metadata().empty());
+  }
+}
+
 TEST(SafetensorsHeader, UnescapesNames) {
   const auto header =
       read_bytes(file_of(R"({"a\u00e4\"\n":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
@@ -111,7 +124,7 @@ const Bad kBad[] = {
     {"length_beyond_file", file_of("{}", 0, 3), "claims 3 bytes, but the file has 10 bytes"},
     {"length_beyond_limit", file_of("{}", 0, 100'000'001), "claims 100000001 bytes; at most 100000000"},
     {"length_max", file_of("{}", 0, kU64Max), "claims 18446744073709551615 bytes"},
-    {"starts_with_space", file_of(" {}", 0), "does not start with '{'"},
+    {"starts_with_a_zero", file_of(std::string_view("\0{}", 3), 0), "does not start with '{'"},
     {"array", file_of("[]", 0), "does not start with '{'"},
     {"not_closed", file_of(R"({"t":)", 8), "not valid JSON"},
     {"only_brace", file_of("{ ", 0), "JSON"},
@@ -127,6 +140,9 @@ const Bad kBad[] = {
      "'n' in __metadata__ of its header is not a string"},
     {"metadata_twice", file_of(R"({"__metadata__":{},"__metadata__":{"n":"1"}})", 0),
      "__metadata__ stands twice"},
+    {"metadata_null_and_more", file_of(R"({"__metadata__":null,"__metadata__":{"n":"1"}})", 0),
+     "__metadata__ stands twice"},
+    {"metadata_null_entry", file_of(R"({"__metadata__":{"n":null}})", 0), "'n' in __metadata__"},
     {"no_dtype", one(R"("shape":[2],"data_offsets":[0,8])"), "tensor 't' has no 'dtype'"},
     {"no_shape", one(R"("dtype":"F32","data_offsets":[0,8])"), "tensor 't' has no 'shape'"},
     {"no_offsets", one(R"("dtype":"F32","shape":[2])"), "tensor 't' has no 'data_offsets'"},

@@ -42,24 +42,22 @@ class Machine {
       }
     }
     if (stack_.size() != 1 || !marks_.empty()) return broken("it ends with more or less than one value");
-    if (position_ != bytes_.size()) {
-      return broken(fmt::format("{} bytes follow its end", bytes_.size() - position_));
-    }
     return Pickled{std::move(heap_), stack_.back()};
   }
+  std::size_t position() const noexcept { return position_; }
 
  private:
   // ---- errors
 
   std::unexpected<Error> broken(std::string_view what) const {
     return model_loading(
-        fmt::format("'{}': the pickle data.pkl is damaged at byte {}: {}", file_, opcode_offset_, what),
+        fmt::format("'{}': its pickle is damaged at byte {}: {}", file_, opcode_offset_, what),
         kDownloadAgain);
   }
   std::unexpected<Error> refused(std::string_view what) const {
-    return model_loading(fmt::format("'{}': the pickle data.pkl {} at byte {}; only tensors are read", file_,
-                                     what, opcode_offset_),
-                         kUnsafeRemedy);
+    return model_loading(
+        fmt::format("'{}': its pickle {} at byte {}; only tensors are read", file_, what, opcode_offset_),
+        kUnsafeRemedy);
   }
 
   // ---- reading
@@ -110,9 +108,8 @@ class Machine {
   Result<void> push_long() {
     std::uint8_t size = 0;
     MINERVA_TRY(number(size));
-    if (size > sizeof(std::int64_t))
-      return broken(fmt::format("an integer has {} bytes; at most 8 are read", size));
     MINERVA_ASSIGN(const std::string_view digits, text(size));
+    if (size > sizeof(std::int64_t)) return push_other("is an integer beyond 64 bits");
     // Two's complement: the sign bit of the last byte fills the rest.
     std::int64_t value = !digits.empty() && (static_cast<unsigned char>(digits.back()) & 0x80U) != 0 ? -1 : 0;
     std::memcpy(&value, digits.data(), digits.size());
@@ -158,6 +155,12 @@ class Machine {
       return broken(fmt::format("it is nested deeper than {} levels", limits::kPickleMarkDepthMax));
     }
     marks_.push_back(stack_.size());
+    return {};
+  }
+
+  Result<void> push_other(std::string what) {
+    heap_.others.push_back(std::move(what));
+    push(Kind::Other, heap_.others.size() - 1);
     return {};
   }
 
@@ -245,12 +248,23 @@ class Machine {
     if (callable.kind != Kind::Global || arguments.kind != Kind::Tuple) {
       return refused(fmt::format("calls {} with {}", kind_name(callable.kind), kind_name(arguments.kind)));
     }
-    // A copy: making values may move the heap's lists.
-    const std::vector<Value> values = heap_.sequences[arguments.index()];
+    // Making values may move the heap's lists, but not what lies in them.
+    const std::span<const Value> values = heap_.sequences[arguments.index()];
     auto made = torch_bin::reduce(heap_, *heap_.globals[callable.index()], values);
     if (!made) return broken(made.error());
     stack_.push_back(*made);
     return {};
+  }
+  Result<void> new_object() {
+    MINERVA_ASSIGN(const Value arguments, pop());
+    MINERVA_ASSIGN(const Value type, pop());
+    if (type.kind != Kind::Global || heap_.globals[type.index()]->tag != Tag::Other ||
+        arguments.kind != Kind::Tuple) {
+      return refused(
+          fmt::format("makes an object of {} with {}", kind_name(type.kind), kind_name(arguments.kind)));
+    }
+    return push_other(
+        fmt::format("is a '{}.{}'", heap_.globals[type.index()]->module, heap_.globals[type.index()]->name));
   }
   Result<void> persistent_id() {
     MINERVA_ASSIGN(const Value id, pop());
@@ -259,11 +273,13 @@ class Machine {
     stack_.push_back(*storage);
     return {};
   }
-  /// Sets attributes. A state dictionary has only `_metadata` (versions of modules), which is not needed.
+  /// Sets attributes. A state dictionary has only `_metadata` (versions of modules), which is not needed; nor
+  /// is anything of a value that is not read.
   Result<void> build() {
     MINERVA_ASSIGN(const Value state, pop());
     if (available() == 0) return broken("an instruction takes more values than there are");
     const Value& object = stack_.back();
+    if (object.kind == Kind::Other) return {};
     if (object.kind != Kind::Dict || !heap_.dicts[object.index()].ordered || state.kind != Kind::Dict) {
       return refused(
           fmt::format("sets the state of {} to {}", kind_name(object.kind), kind_name(state.kind)));
@@ -306,6 +322,8 @@ class Machine {
         return stack_global();
       case Opcode::Reduce:
         return reduce();
+      case Opcode::NewObj:
+        return new_object();
       case Opcode::Build:
         return build();
       case Opcode::BinPersId:
@@ -351,6 +369,7 @@ class Machine {
       case Opcode::BinUnicode:
         return push_string<std::uint32_t>();
       case Opcode::ShortBinUnicode:
+      case Opcode::ShortBinString:
         return push_string<std::uint8_t>();
       case Opcode::BinUnicode8:
         return push_string<std::uint64_t>();
@@ -368,6 +387,8 @@ class Machine {
         heap_.sequences.emplace_back();
         push(Kind::List, heap_.sequences.size() - 1);
         return {};
+      case Opcode::EmptySet:
+        return push_other("is a set");
       case Opcode::EmptyDict:
         heap_.dicts.emplace_back();
         push(Kind::Dict, heap_.dicts.size() - 1);
@@ -417,7 +438,20 @@ class Machine {
 }  // namespace
 
 Result<Pickled> run_pickle(std::span<const std::byte> pickle, const std::string& file) {
-  return Machine(pickle, file).run();
+  std::size_t used = 0;
+  MINERVA_ASSIGN(Pickled pickled, run_first_pickle(pickle, file, used));
+  if (used == pickle.size()) return pickled;
+  return model_loading(
+      fmt::format("'{}': its pickle is damaged: {} bytes follow its end", file, pickle.size() - used),
+      kDownloadAgain);
+}
+
+Result<Pickled> run_first_pickle(std::span<const std::byte> bytes, const std::string& file,
+                                 std::size_t& used) {
+  Machine machine(bytes, file);
+  auto pickled = machine.run();
+  used = machine.position();
+  return pickled;
 }
 
 }  // namespace minerva::torch_bin

@@ -22,4 +22,9 @@ struct Pickled {
 /// Python name or instruction, or what is wrong with a tensor's arguments.
 Result<Pickled> run_pickle(std::span<const std::byte> pickle, const std::string& file);
 
+/// The same for the pickle that `bytes` begin with; what follows it is nobody's business here. `used` becomes
+/// its length.
+Result<Pickled> run_first_pickle(std::span<const std::byte> bytes, const std::string& file,
+                                 std::size_t& used);
+
 }  // namespace minerva::torch_bin

@@ -20,10 +20,13 @@ enum class Tag : std::uint8_t {
   Size,              ///< torch.Size: a tuple
   RebuildTensor,     ///< torch._utils._rebuild_tensor_v2
   RebuildTensorV3,   ///< the same with the dtype as an argument, for types without a storage class
-  RebuildParameter,  ///< torch._utils._rebuild_parameter
+  RebuildParameter,  ///< torch._utils._rebuild_parameter, also with state
+  RebuildFromType,   ///< torch._tensor._rebuild_from_type_v2: calls one of the others
   Storage,           ///< torch.FloatStorage and its like: a type
   UntypedStorage,    ///< bytes
   DType,             ///< torch.float8_e4m3fn and its like
+  OtherStorage,      ///< of numbers that are not read (complex, quantised), whose size is known
+  Other,             ///< what PyTorch lets a checkpoint name, too, and no weight needs
 };
 
 /// One allowed name.
@@ -31,7 +34,8 @@ struct Global {
   std::string_view module;
   std::string_view name;
   Tag tag;
-  DType dtype = DType::U8;  ///< of Storage and DType
+  DType dtype = DType::U8;         ///< of Storage and DType
+  std::uint8_t element_bytes = 0;  ///< of OtherStorage
 };
 
 /// The entry for `module`.`name`, or null: then it must be refused.
@@ -50,7 +54,8 @@ struct Value {
     Dict,
     Global,
     Storage,
-    Tensor
+    Tensor,
+    Other  ///< sound, but nothing that is read; Heap::others says why
   };
   Kind kind = Kind::None;
   std::int64_t number = 0;  ///< Bool and Int: itself; Float: nothing; else an index into the heap's list
@@ -69,8 +74,10 @@ struct DictValue {
 /// The bytes of one or more tensors, by the key of their zip entry.
 struct StorageValue {
   std::string_view key;
-  std::optional<DType> dtype = {};  ///< none: untyped, elements are bytes
-  std::uint64_t elements = 0;
+  std::optional<DType> dtype = {};  ///< none: untyped (elements are bytes), or of another type
+  std::uint64_t elements = 0;       ///< of all that lies under the key
+  std::uint64_t element_bytes = 1;
+  const Global* other_type = nullptr;  ///< an OtherStorage: no tensor of it is read
 };
 
 /// A view of a storage; in bounds of the element count that the storage claims.
@@ -90,6 +97,8 @@ struct Heap {
   std::vector<const Global*> globals;
   std::vector<StorageValue> storages;
   std::vector<TensorValue> tensors;
+  std::size_t copied_pairs = 0;     ///< into dictionaries
+  std::vector<std::string> others;  ///< "is a sparse tensor": what each value is that is not read
 };
 
 }  // namespace minerva::torch_bin

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string_view>
 #include <unordered_set>
@@ -12,6 +11,8 @@
 #include "base/checked.h"
 #include "base/limits.h"
 #include "formats/quote.h"
+#include "formats/stand_in.h"
+#include "formats/torch_bin/legacy.h"
 #include "formats/torch_bin/pickle_machine.h"
 #include "formats/torch_bin/zip_directory.h"
 
@@ -25,27 +26,22 @@ constexpr const char* kSaveAgain =
     "M.from_pretrained('DIR').save_pretrained('NEW_DIR')\".";
 
 constexpr std::string_view kZipMagic = "PK";
-// A pickle of the number 0x1950a86a20f9469cfc6c, protocol 2: torch.save before 1.6.
-constexpr std::string_view kLegacyMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-constexpr std::string_view kLfsMagic = "version https://git-lfs";
+constexpr std::string_view kTarMark = "ustar";
+constexpr std::size_t kTarMarkOffset = 257;
 
-/// Refuses by the first bytes what is no zip archive, by what it is.
-Result<void> check_magic(const ByteSource& source) {
-  std::string head(std::min<std::uint64_t>(source.size(), kLfsMagic.size()), '\0');
-  MINERVA_TRY(source.read(0, std::as_writable_bytes(std::span(head))));
-  if (head.starts_with(kZipMagic)) return {};
-  if (head.starts_with(kLegacyMagic)) {
+/// Refuses by the first bytes what is no checkpoint, by what it is.
+std::unexpected<Error> no_checkpoint(std::string_view head, const ByteSource& source) {
+  if (auto error = stand_in_error(head, source.size(), source.name()))
+    return std::unexpected(*std::move(error));
+  if (head.substr(std::min(head.size(), kTarMarkOffset)).starts_with(kTarMark)) {
     return invalid_request(
-        fmt::format("'{}' is in the format of PyTorch before 1.6, which is not supported", source.name()),
+        fmt::format("'{}' is a tar archive, as PyTorch wrote them before version 0.1.11", source.name()),
         kSaveAgain);
   }
-  if (head.starts_with(kLfsMagic)) {
-    return model_loading(
-        fmt::format("'{}' is a Git LFS pointer of {} bytes, not the weights", source.name(), source.size()),
-        "Fetch the weights with 'git lfs pull', or download the file from the model's page.");
-  }
   return model_loading(
-      fmt::format("'{}' is not a PyTorch checkpoint: it does not begin as a zip archive does", source.name()),
+      fmt::format("'{}' is not a PyTorch checkpoint: it does not begin as a zip archive does, nor as "
+                  "a file of PyTorch before 1.6",
+                  source.name()),
       kDownloadAgain);
 }
 
@@ -113,11 +109,10 @@ Result<std::vector<std::uint64_t>> place_storages(const Heap& heap, const ZipDir
           fmt::format("'{}' lacks storage {}, which a tensor needs", file, minerva::quoted(storage.key)),
           kDownloadAgain);
     }
-    const std::uint64_t element_bytes = storage.dtype ? dtype_bits(*storage.dtype) / 8 : 1;
-    if (checked_multiply(storage.elements, element_bytes) != entry->bytes) {
+    if (checked_multiply(storage.elements, storage.element_bytes) != entry->bytes) {
       return model_loading(
           fmt::format("'{}': storage {} should hold {} elements of {} bytes, but has {} bytes", file,
-                      minerva::quoted(storage.key), storage.elements, element_bytes, entry->bytes),
+                      minerva::quoted(storage.key), storage.elements, storage.element_bytes, entry->bytes),
           kDownloadAgain);
     }
     offsets.push_back(entry->data_offset);
@@ -141,44 +136,75 @@ std::unexpected<Error> no_tensors(const Heap& heap, const DictValue& dict, const
   return model_loading(fmt::format("'{}' holds no tensors", file), kDownloadAgain);
 }
 
+/// Lists the entries of a state dictionary: its tensors, and what has the place of one and is not read.
+class Lister {
+ public:
+  Lister(const Heap& heap, const std::vector<std::uint64_t>& offsets, const std::string& file)
+      : heap_(heap), offsets_(offsets), file_(file) {}
+
+  Result<std::vector<TensorInfo>> run(const DictValue& dict) {
+    for (const auto& [key, value] : dict.items) {
+      const bool listed = value.kind == Kind::Tensor || value.kind == Kind::Other;
+      if (!listed || key.kind != Kind::String) continue;  // a model asks for names
+      const std::string_view name = heap_.strings[key.index()];
+      if (!names_.insert(name).second) {
+        return model_loading(fmt::format("'{}': two tensors are named {}", file_, minerva::quoted(name)),
+                             kDownloadAgain);
+      }
+      tensors_.push_back(value.kind == Kind::Tensor ? tensor(name, heap_.tensors[value.index()])
+                                                    : unreadable(name, heap_.others[value.index()]));
+    }
+    const bool any =
+        std::ranges::any_of(tensors_, [](const TensorInfo& info) { return info.problem.empty(); });
+    if (!any) return no_tensors(heap_, dict, file_);
+    return std::move(tensors_);
+  }
+
+ private:
+  static TensorInfo unreadable(std::string_view name, std::string problem) {
+    return {.name = std::string(name), .problem = std::move(problem)};
+  }
+  TensorInfo tensor(std::string_view name, const TensorValue& tensor) {
+    const std::uint64_t element_bytes = dtype_bits(tensor.dtype) / 8;
+    const StorageValue& storage = heap_.storages[tensor.storage];
+    std::uint64_t elements = 1;  // check_bounds counted them: no overflow
+    for (const std::uint64_t size : tensor.shape) elements *= size;
+    if (elements > storage.elements * storage.element_bytes / element_bytes) {
+      expanded_bytes_ += elements * element_bytes;  // at most limits::kExpandedTensorBytesMax
+      if (expanded_bytes_ > limits::kExpandedBytesMax) {
+        return unreadable(name, "repeats stored numbers, as others do, more than is copied");
+      }
+    }
+    // Inside the storage, which lies inside the file: no overflow.
+    const std::uint64_t offset = offsets_[tensor.storage] + tensor.offset * element_bytes;
+    return {.name = std::string(name),
+            .dtype = tensor.dtype,
+            .shape = tensor.shape,
+            .strides = tensor.strides,
+            .offset = offset};
+  }
+
+  const Heap& heap_;
+  const std::vector<std::uint64_t>& offsets_;
+  const std::string& file_;
+  std::unordered_set<std::string_view> names_;
+  std::uint64_t expanded_bytes_ = 0;
+  std::vector<TensorInfo> tensors_;
+};
+
 Result<std::vector<TensorInfo>> list_tensors(const Pickled& pickled,
                                              const std::vector<std::uint64_t>& offsets,
                                              const std::string& file) {
-  const Heap& heap = pickled.heap;
   if (pickled.root.kind != Kind::Dict) {
     return model_loading(
         fmt::format("'{}' holds {}; expected a dictionary of tensors", file, kind_name(pickled.root.kind)),
         kSaveAgain);
   }
-  const DictValue& dict = heap.dicts[pickled.root.index()];
-  std::vector<TensorInfo> tensors;
-  std::unordered_set<std::string_view> names;
-  for (const auto& [key, value] : dict.items) {
-    if (value.kind != Kind::Tensor) continue;
-    if (key.kind != Kind::String) {
-      return model_loading(
-          fmt::format("'{}': a tensor's name is {}; expected a string", file, kind_name(key.kind)),
-          kSaveAgain);
-    }
-    const std::string_view name = heap.strings[key.index()];
-    if (!names.insert(name).second) {
-      return model_loading(fmt::format("'{}': two tensors are named {}", file, minerva::quoted(name)),
-                           kDownloadAgain);
-    }
-    const TensorValue& tensor = heap.tensors[value.index()];
-    // Inside the storage, which lies inside the file: no overflow.
-    const std::uint64_t offset = offsets[tensor.storage] + tensor.offset * (dtype_bits(tensor.dtype) / 8);
-    tensors.push_back({std::string(name), tensor.dtype, tensor.shape, tensor.strides, offset});
-  }
-  if (tensors.empty()) return no_tensors(heap, dict, file);
-  return tensors;
+  return Lister(pickled.heap, offsets, file).run(pickled.heap.dicts[pickled.root.index()]);
 }
 
-}  // namespace
-
-Result<std::vector<TensorInfo>> read_tensors(const ByteSource& source) {
+Result<std::vector<TensorInfo>> read_zip(const ByteSource& source) {
   const std::string& file = source.name();
-  MINERVA_TRY(check_magic(source));
   MINERVA_ASSIGN(const ZipDirectory zip, ZipDirectory::read(source));
   MINERVA_ASSIGN(const std::string prefix, find_prefix(zip, file));
   MINERVA_TRY(refuse_torch_script(zip, prefix, file));
@@ -187,6 +213,17 @@ Result<std::vector<TensorInfo>> read_tensors(const ByteSource& source) {
   MINERVA_ASSIGN(const Pickled pickled, run_pickle(pickle, file));
   MINERVA_ASSIGN(const auto offsets, place_storages(pickled.heap, zip, prefix, file));
   return list_tensors(pickled, offsets, file);
+}
+
+}  // namespace
+
+Result<std::vector<TensorInfo>> read_tensors(const ByteSource& source) {
+  std::string head(std::min<std::uint64_t>(source.size(), limits::kDetectBytes), '\0');
+  MINERVA_TRY(source.read(0, std::as_writable_bytes(std::span(head))));
+  if (head.starts_with(kZipMagic)) return read_zip(source);
+  if (!is_legacy(head)) return no_checkpoint(head, source);
+  MINERVA_ASSIGN(const LegacyFile legacy, read_legacy(source));
+  return list_tensors(legacy.pickled, legacy.storage_offsets, source.name());
 }
 
 }  // namespace minerva::torch_bin

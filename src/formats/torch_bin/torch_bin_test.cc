@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "support/pickle_builder.h"
 
@@ -105,8 +106,9 @@ TEST(TorchBin, LeavesOutWhatIsNoTensor) {
 TEST(TorchBin, SaysWhatOtherFilesAre) {
   expect_refused("", "does not begin as a zip");
   expect_refused("{\"a\":1}", "does not begin as a zip");
-  expect_refused("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.",
-                 "PyTorch before 1.6", ErrorCode::InvalidRequest);
+  expect_refused("<!DOCTYPE html><html>", "is a web page");
+  expect_refused("pickle" + std::string(251, '\0') + "ustar" + std::string(300, '\0'),
+                 "a tar archive, as PyTorch wrote them before version 0.1.11", ErrorCode::InvalidRequest);
   expect_refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "Git LFS pointer");
   expect_refused("PK\x03\x04 and then nothing", "not a sound zip archive");
 }
@@ -176,10 +178,84 @@ TEST(TorchBin, RefusesOtherRoots) {
   const auto numbered =
       PickleBuilder().empty_dict().integer(1).tensor({.storage_elements = 2, .shape = {2}, .strides = {1}});
   expect_refused(torch_archive(PickleBuilder(numbered).set_item().finish(), {{"0", kEightBytes}}),
-                 "a tensor's name is an integer");
+                 "holds no tensors");
   const auto twice = one_tensor().string("w").tensor({.storage_elements = 2, .shape = {2}, .strides = {1}});
   expect_refused(torch_archive(PickleBuilder(twice).set_item().finish(), {{"0", kEightBytes}}),
                  "two tensors are named 'w'");
+}
+
+/// All entries that the files of make_bin_files.py have, whatever the format.
+void expect_all_entries(const char* name) {
+  const auto file = File::open(std::string(MINERVA_TEST_DATA "/bin/") + name);
+  ASSERT_TRUE(file) << file.error().message;
+  const auto tensors = read_tensors(*file);
+  ASSERT_TRUE(tensors) << tensors.error().message;
+  const auto bytes = read_file(std::string(MINERVA_TEST_DATA "/bin/") + name, 1 << 20);
+  const auto first = [&](std::string_view tensor) {
+    float value = 0;
+    std::memcpy(&value, bytes->data() + named(*tensors, tensor).offset, sizeof value);
+    return value;
+  };
+  EXPECT_EQ(first("first"), 0);
+  EXPECT_EQ(first("turned"), 12);
+  EXPECT_THAT(named(*tensors, "turned").strides, ElementsAre(1, 4));
+  EXPECT_EQ(first("expanded"), 7);
+  EXPECT_THAT(named(*tensors, "expanded").shape, ElementsAre(5));
+  EXPECT_THAT(named(*tensors, "expanded").strides, ElementsAre(0));
+  EXPECT_THAT(named(*tensors, "rows").strides, ElementsAre(0, 1));
+  EXPECT_EQ(first("parameter"), 9);
+  EXPECT_EQ(named(*tensors, "plain").dtype, DType::BF16);
+  EXPECT_EQ(named(*tensors, "double").dtype, DType::F64);
+  EXPECT_EQ(named(*tensors, "mask").dtype, DType::Bool);
+  EXPECT_THAT(named(*tensors, "empty").shape, ElementsAre(0, 3));
+  EXPECT_THAT(named(*tensors, "scalar").shape, ElementsAre());
+  EXPECT_THAT(named(*tensors, "complex").problem, HasSubstr("ComplexFloatStorage"));
+  EXPECT_THAT(named(*tensors, "conjugate").problem, HasSubstr("ComplexFloatStorage"));
+  EXPECT_THAT(named(*tensors, "sparse").problem, HasSubstr("_rebuild_sparse_tensor"));
+  EXPECT_EQ(std::ranges::find(*tensors, "optimizer", &TensorInfo::name), tensors->end());
+}
+
+TEST(TorchBin, TakesWhatNobodyNeeds) {
+  expect_all_entries("unneeded.bin");
+}
+
+TEST(TorchBin, ReadsTheFormatOfBefore16) {
+  expect_all_entries("legacy.bin");
+  const auto bytes = read_file(MINERVA_TEST_DATA "/bin/legacy.bin", 1 << 20);
+  ASSERT_TRUE(bytes);
+  for (std::size_t size = 0; size < bytes->size(); ++size) EXPECT_FALSE(read(bytes->substr(0, size))) << size;
+}
+
+TEST(TorchBin, ChecksTheFormatOfBefore16) {
+  const std::string head =
+      std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.") + "\x80\x02M\xe9\x03.";
+  const auto system = [](bool little) {
+    return PickleBuilder().empty_dict().string("little_endian").boolean(little).set_item().finish();
+  };
+  const std::string keys = PickleBuilder().empty_list().string("0").append().finish();
+  const std::string data = testing::little_endian(2, 8) + kEightBytes;
+  const std::string start = head + system(true);
+  const auto tensors = read(start + one_tensor().finish() + keys + data);
+  ASSERT_TRUE(tensors) << tensors.error().message;
+  EXPECT_EQ((start + one_tensor().finish() + keys + data).substr((*tensors)[0].offset, 8), kEightBytes);
+  expect_refused(head + system(false) + one_tensor().finish() + keys + data, "big-endian order");
+  expect_refused(start + one_tensor().finish() + PickleBuilder().empty_list().finish() + data,
+                 "lacks storage '0'");
+  expect_refused(start + one_tensor().finish() + PickleBuilder().none().finish() + data,
+                 "no list of its storages");
+  expect_refused(
+      start + one_tensor().finish() + PickleBuilder().empty_list().string("1").append().finish() + data,
+      "a storage that no tensor names");
+  expect_refused(start + one_tensor().finish() + keys + testing::little_endian(3, 8) + kEightBytes,
+                 "has 3 elements in storage '0', expected 2");
+  expect_refused(start + one_tensor().finish() + keys + testing::little_endian(2, 8) + "1234567",
+                 "ends too early");
+  expect_refused(head.substr(0, 15) + "\x80\x02K\x01." + system(true), "a version of PyTorch's old format");
+  expect_refused(start + PickleBuilder().global("posix", "system").string("id").raw("\x85R").finish(),
+                 "asks for the Python name 'posix.system'");
+  const auto twice = one_tensor().string("v").tensor(
+      {.storage_elements = 2, .shape = {2}, .strides = {1}, .type = "DoubleStorage"});
+  expect_refused(start + PickleBuilder(twice).set_item().finish() + keys + data, "two sizes of storage '0'");
 }
 
 TEST(TorchBin, RefusesMaliciousPickles) {

@@ -22,8 +22,6 @@ constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 /// Kinds whose suffixes libllama multiplies out: their tokens must be short.
 constexpr std::size_t kSuffixTokenBytesMax = 256;
 constexpr std::size_t kTokenBytesMax = 16 * limits::kKiB;
-/// "None", as converters write -1 into a u32.
-constexpr std::uint32_t kNoToken = 0xffffffff;
 
 /// The kinds of llama-vocab.cpp (b8xxx, llama-cpp-python 0.3.36), with the ids it assumes where keys are
 /// missing. Left out: "t5" (its character map is read without bounds) and "test".
@@ -171,13 +169,11 @@ class Checker {
     return {};
   }
 
+  /// An id outside the vocabulary (-1 in a u32 above all) is as good as none: libllama takes its default
+  /// then.
   Result<std::optional<std::uint32_t>> special_id(std::string_view key) const {
     MINERVA_ASSIGN(const auto id, metadata_.get<std::uint32_t>(key));
-    if (!id || *id == kNoToken) return std::nullopt;
-    if (*id >= tokens_.size()) {
-      return bad("key '{}' is {}, but the vocabulary has {} tokens", key, *id, tokens_.size());
-    }
-    return id;
+    return id && *id < tokens_.size() ? id : std::nullopt;
   }
 
   Result<void> special_ids() const {
@@ -187,11 +183,11 @@ class Checker {
           "tokenizer.ggml.seperator_token_id", "tokenizer.ggml.mask_token_id",
           "tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.fim_suf_token_id",
           "tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.fim_pad_token_id",
-          "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"}) {
-      MINERVA_TRY(special_id(key));
+          "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id",
+          "tokenizer.ggml.padding_token_id", "tokenizer.ggml.prefix_token_id",
+          "tokenizer.ggml.suffix_token_id", "tokenizer.ggml.middle_token_id"}) {
+      MINERVA_TRY(special_id(key));  // a number, of the type that libllama reads
     }
-    // Padding is not used here, and published files name one token past the end.
-    MINERVA_TRY(metadata_.get<std::uint32_t>("tokenizer.ggml.padding_token_id"));
     return {};
   }
 

@@ -64,8 +64,18 @@ TEST_P(GgufVocabularyRefused, WithAMessageThatNamesIt) {
   EXPECT_FALSE(result.error().remedy.empty());
 }
 
-std::function<void(GgufBuilder&)> set_id(const char* key, std::uint32_t id) {
-  return [=](GgufBuilder& builder) { builder.erase(key).u32(key, id); };
+// libllama warns and takes its default, as where the key is missing.
+TEST(GgufVocabulary, TakesSpecialTokensOutsideForNone) {
+  for (const char* name : {"bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "mask", "fim_pre",
+                           "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep"}) {
+    for (const std::uint32_t id : {288U, 99'999U, 0x7fffffffU, 0xfffffffeU, 0xffffffffU}) {
+      GgufBuilder builder = tiny_llama();
+      const std::string key = std::string("tokenizer.ggml.") + name + "_token_id";
+      builder.erase(key).u32(key, id);
+      const auto result = check(builder, true);
+      EXPECT_TRUE(result) << key << ": " << result.error().message;
+    }
+  }
 }
 
 const std::vector<BadVocabulary> kBadVocabularies = {
@@ -131,10 +141,13 @@ const std::vector<BadVocabulary> kBadVocabularies = {
     {"MergeEmpty", tiny_bpe,
      [](GgufBuilder& b) { b.erase("tokenizer.ggml.merges").strings("tokenizer.ggml.merges", {"a b", ""}); },
      "merge 1"},
-    {"BosOutside", tiny_llama, set_id("tokenizer.ggml.bos_token_id", 99'999), "tokenizer.ggml.bos_token_id"},
-    {"EosOutside", tiny_llama, set_id("tokenizer.ggml.eos_token_id", 288), "tokenizer.ggml.eos_token_id"},
-    {"EotOutside", tiny_llama, set_id("tokenizer.ggml.eot_token_id", 0x7fffffff),
-     "tokenizer.ggml.eot_token_id"},
+    {"BosAddedButOutside", tiny_bpe,
+     [](GgufBuilder& b) {
+       b.boolean("tokenizer.ggml.add_bos_token", true).u32("tokenizer.ggml.bos_token_id", 99'999);
+     },
+     "tokenizer.ggml.add_bos_token"},
+    {"PrefixOfWrongType", tiny_llama, [](GgufBuilder& b) { b.string("tokenizer.ggml.prefix_token_id", "1"); },
+     "tokenizer.ggml.prefix_token_id"},
     {"BosOfWrongType", tiny_llama,
      [](GgufBuilder& b) {
        b.erase("tokenizer.ggml.bos_token_id").string("tokenizer.ggml.bos_token_id", "1");

@@ -39,6 +39,7 @@ struct Pipeline {
 /// What other files of a model say about its special tokens.
 struct SpecialIds {
   std::optional<TokenId> bos;
+  std::optional<TokenId> named_bos;  ///< the same, where the tokenizer's files name it, and not the model's
   std::optional<TokenId> eos;
   std::unordered_set<TokenId> end_of_generation;
   std::map<std::string, std::string> named;  // texts, by name: "unk_token" ...
@@ -63,7 +64,9 @@ class HfTokenizer final : public Tokenizer {
   std::string eos_text() const override;
   std::vector<std::pair<std::string, std::string>> named_tokens() const override;
 
-  /// The string of a token as the file writes it; nothing for an id that isn't there.
+  const AddedTokens& added() const noexcept { return pipeline_.added; }
+  /// The string of a token as the file writes it (an added one as normalised); nothing for an id that isn't
+  /// there.
   std::optional<std::string> token_text(TokenId id) const;
 
  private:

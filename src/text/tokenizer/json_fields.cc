@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "formats/hf_config/python_json.h"
 #include "formats/quote.h"
+#include "formats/stand_in.h"
 #include "text/tokenizer/utf8_codec.h"
 
 namespace minerva::tokenizers {
@@ -192,9 +193,7 @@ Result<JsonDocument> JsonDocument::parse(std::string content, std::string file_n
     }
   }
   if (error != simdjson::SUCCESS) {
-    return model_loading(
-        fmt::format("{}: not valid JSON: {}", *document.file_, simdjson::error_message(error)),
-        kDownloadAgain);
+    return not_json(document.content_, *document.file_, simdjson::error_message(error));
   }
   if (!document.root_.is_object()) return document.root().expected("an object");
   return document;

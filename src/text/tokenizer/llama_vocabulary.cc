@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <llama.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -33,7 +34,8 @@ class LlamaTokenizer final : public Tokenizer {
         vocab_(vocab),
         size_(static_cast<std::size_t>(llama_vocab_n_tokens(vocab))),
         bos_(valid(llama_vocab_bos(vocab))),
-        eos_(valid(llama_vocab_eos(vocab))) {}
+        eos_(valid(llama_vocab_eos(vocab))),
+        adds_space_(puts_a_space_before_texts()) {}
 
   Result<std::vector<TokenId>> encode(std::string_view text, EncodeOptions options) const override {
     if (text.size() > kTextBytesMax) {
@@ -78,44 +80,30 @@ class LlamaTokenizer final : public Tokenizer {
           fmt::format("{} tokens are too many; at most {} are turned into text", ids.size(), kTextBytesMax),
           "Split the tokens.");
     }
-    std::string bytes;
+    // Not llama_detokenize: for most kinds of BPE it drops spaces before punctuation that the text had.
+    Utf8Stream stream;
+    std::string text;
     MINERVA_TRY(guard_llama("turn tokens into text", [&] {
-      bytes.resize(ids.size() * 8 + 64);
-      const auto call = [&] {
-        return llama_detokenize(vocab_, ids.data(), static_cast<std::int32_t>(ids.size()), bytes.data(),
-                                static_cast<std::int32_t>(bytes.size()), skip_special, !skip_special);
-      };
-      std::int32_t count = call();
-      if (count < 0) {
-        bytes.resize(static_cast<std::size_t>(-static_cast<std::int64_t>(count)));
-        count = call();
+      bool first = true;
+      std::string piece;
+      for (const TokenId id : ids) {
+        if (!read_piece(id, !skip_special, piece)) return false;
+        std::string_view bytes = piece;
+        // The space that the tokenizer puts before a text.
+        if (!bytes.empty() && std::exchange(first, false) && adds_space_ && bytes.starts_with(' '))
+          bytes.remove_prefix(1);
+        text += stream.push(bytes);
       }
-      if (count < 0) return false;
-      bytes.resize(static_cast<std::size_t>(count));
       return true;
     }));
-    Utf8Stream stream;
-    std::string text = stream.push(bytes);
     return text + stream.finish();
   }
 
   std::string token_bytes(TokenId id, bool render_special) const override {
     if (!is_valid(id)) return {};
-    std::string bytes(64, '\0');
-    const auto call = [&] {
-      return llama_token_to_piece(vocab_, id, bytes.data(), static_cast<std::int32_t>(bytes.size()), 0,
-                                  render_special);
-    };
-    std::int32_t count = 0;
-    const auto done = guard_llama("read a token", [&] {
-      count = call();
-      if (count < 0) {
-        bytes.resize(static_cast<std::size_t>(-static_cast<std::int64_t>(count)));
-        count = call();
-      }
-      return count >= 0;
-    });
-    bytes.resize(done ? static_cast<std::size_t>(count) : 0);
+    std::string bytes;
+    const auto done = guard_llama("read a token", [&] { return read_piece(id, render_special, bytes); });
+    if (!done) bytes.clear();
     return bytes;
   }
 
@@ -144,6 +132,45 @@ class LlamaTokenizer final : public Tokenizer {
   }
 
  private:
+  /// The bytes of a token, in `out`. Within guard_llama.
+  bool read_piece(TokenId id, bool render_special, std::string& out) const {
+    constexpr std::size_t kUsualBytes = 64;
+    out.resize(kUsualBytes);
+    const auto call = [&] {
+      return llama_token_to_piece(vocab_, id, out.data(), static_cast<std::int32_t>(out.size()), 0,
+                                  render_special);
+    };
+    std::int32_t count = call();
+    if (count < 0) {
+      out.resize(static_cast<std::size_t>(-static_cast<std::int64_t>(count)));
+      count = call();
+    }
+    out.resize(static_cast<std::size_t>(std::max(count, 0)));
+    return count >= 0;
+  }
+
+  /// Whether a text gets a space before it, which libllama says only by what it does: a word that begins with
+  /// a space loses it at the start of a text.
+  bool puts_a_space_before_texts() const {
+    if (llama_vocab_type(vocab_) != LLAMA_VOCAB_TYPE_SPM) return false;
+    bool puts = false;
+    const auto done = guard_llama("read the vocabulary", [&] {
+      std::string piece;
+      for (TokenId id = 0; is_valid(id); ++id) {
+        if ((llama_vocab_get_attr(vocab_, id) & LLAMA_TOKEN_ATTR_NORMAL) == 0) continue;
+        if (!read_piece(id, false, piece)) return false;
+        if (piece.size() < 2 || piece[0] != ' ' || piece[1] == ' ') continue;
+        std::string text(piece.size(), '\0');
+        const auto size = llama_detokenize(vocab_, &id, 1, text.data(),
+                                           static_cast<std::int32_t>(text.size()), false, false);
+        puts = size >= 0 && static_cast<std::size_t>(size) < piece.size();
+        return true;
+      }
+      return true;
+    });
+    return done && puts;
+  }
+
   bool is_valid(TokenId id) const noexcept { return id >= 0 && static_cast<std::size_t>(id) < size_; }
   std::optional<TokenId> valid(TokenId id) const noexcept {
     return is_valid(id) ? std::optional(id) : std::nullopt;
@@ -154,6 +181,7 @@ class LlamaTokenizer final : public Tokenizer {
   std::size_t size_;
   std::optional<TokenId> bos_;
   std::optional<TokenId> eos_;
+  bool adds_space_;
 };
 
 }  // namespace

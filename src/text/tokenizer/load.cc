@@ -7,6 +7,7 @@
 #include "text/tokenizer/llama_vocabulary.h"
 #include "text/tokenizer/sentencepiece_model.h"
 #include "text/tokenizer/tokenizer_json.h"
+#include "text/tokenizer/vocabulary_files.h"
 
 namespace minerva {
 
@@ -25,10 +26,12 @@ Result<std::shared_ptr<const Tokenizer>> load_from_directory(const fs::path& dir
        {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "sentencepiece.model"}) {
     if (fs::exists(directory / name, ignored)) return load_sentencepiece(directory / name);
   }
+  if (tokenizers::has_vocabulary_files(directory)) return load_vocabulary_files(directory);
   for (const char* name : {"tekken.json", "vocab.json", "vocab.txt"}) {
     if (!fs::exists(directory / name, ignored)) continue;
     return model_loading(
-        fmt::format("the directory has {}, but no tokenizer.json and no tokenizer.model", name),
+        fmt::format("the directory has {}, but no tokenizer.json, no tokenizer.model and no {}", name,
+                    std::string_view(name) == "vocab.json" ? "merges.txt" : "vocab.json with merges.txt"),
         kSaveWithTransformers);
   }
   return model_loading("the directory has no tokenizer.json and no tokenizer.model", kSaveWithTransformers);

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
 
-#include "base/file.h"
 #include "base/limits.h"
+#include "formats/quote.h"
+#include "formats/stand_in.h"
 #include "text/tokenizer/bpe.h"
 #include "text/tokenizer/hf_tokenizer.h"
 #include "text/tokenizer/json_fields.h"
@@ -93,6 +95,7 @@ class ModelParser {
   explicit ModelParser(const std::string& file) : file_(file) {}
 
   Result<SentencePieceModel> parse(std::string_view bytes) {
+    if (is_tiktoken(bytes)) return other_kind("a tiktoken vocabulary");
     MINERVA_TRY(each_field(bytes, "the file", [&](const WireField& field) -> Result<void> {
       if (!field.is_bytes) return {};
       if (field.number == 1) return piece(field.bytes);
@@ -111,6 +114,29 @@ class ModelParser {
  private:
   std::unexpected<Error> error(std::string_view what) const {
     return model_loading(fmt::format("{}: {}", file_, what), kDownloadAgain);
+  }
+  /// Nothing is wrong with the file.
+  std::unexpected<Error> other_kind(std::string_view what) const {
+    return model_loading(
+        fmt::format("{} is {}, which Minerva does not read", quoted(file_), what),
+        "SentencePiece models of the types BPE and Unigram are read, and tokenizer.json: download "
+        "tokenizer.json too, if the model has one, or take another version of the model.");
+  }
+
+  /// Lines of a token in base64 and its rank, as Llama 3 has them under the name tokenizer.model.
+  static bool is_tiktoken(std::string_view bytes) {
+    constexpr std::size_t kLineBytesMax = 256;
+    const std::string_view line = bytes.substr(0, std::min(bytes.find('\n'), kLineBytesMax));
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos || space < 4 || space % 4 != 0) return false;
+    const auto is_base64 = [](char c) {
+      return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+             c == '/' || c == '=';
+    };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const std::string_view rank = line.substr(space + 1, std::min(line.find('\r'), line.size()) - space - 1);
+    return !rank.empty() && std::ranges::all_of(line.substr(0, space), is_base64) &&
+           std::ranges::all_of(rank, is_digit);
   }
 
   template <class OnField>
@@ -161,6 +187,7 @@ class ModelParser {
       const auto number = static_cast<std::int32_t>(field.value);
       switch (field.number) {
         case 3:
+          if (number == 3 || number == 4) return other_kind(number == 3 ? "a WORD model" : "a CHAR model");
           if (number != 1 && number != 2) {
             return error(fmt::format("model_type {} is neither Unigram (1) nor BPE (2)", number));
           }
@@ -293,22 +320,6 @@ Result<Pipeline> make_pipeline(const SentencePieceModel& model) {
   return pipeline;
 }
 
-/// add_bos_token and add_eos_token of tokenizer_config.json: here, without a post-processor, they count.
-struct Surroundings {
-  bool bos = false;
-  bool eos = false;
-};
-Result<Surroundings> read_surroundings(const std::filesystem::path& directory) {
-  Surroundings surroundings;
-  const auto file = directory / "tokenizer_config.json";
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return surroundings;
-  MINERVA_ASSIGN(const JsonDocument document, JsonDocument::load(file, limits::kTokenizerConfigBytesMax));
-  MINERVA_ASSIGN(surroundings.bos, document.root().boolean_or("add_bos_token", false));
-  MINERVA_ASSIGN(surroundings.eos, document.root().boolean_or("add_eos_token", false));
-  return surroundings;
-}
-
 }  // namespace
 
 Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes, const std::string& file) {
@@ -319,7 +330,7 @@ Result<SentencePieceModel> parse_sentencepiece_model(std::string_view bytes, con
 
 Result<std::shared_ptr<const Tokenizer>> load_sentencepiece(const std::filesystem::path& model_file) {
   using namespace tokenizers;  // NOLINT(google-build-using-namespace)
-  MINERVA_ASSIGN(const std::string bytes, read_file(model_file, limits::kTokenizerFileBytesMax));
+  MINERVA_ASSIGN(const std::string bytes, read_model_file(model_file, limits::kTokenizerFileBytesMax));
   MINERVA_ASSIGN(const SentencePieceModel model,
                  parse_sentencepiece_model(bytes, model_file.filename().string()));
   MINERVA_ASSIGN(Pipeline pipeline, make_pipeline(model));
@@ -332,12 +343,7 @@ Result<std::shared_ptr<const Tokenizer>> load_sentencepiece(const std::filesyste
   if (!special.eos) special.eos = piece_id(model.eos_id);
   if (special.eos) special.end_of_generation.insert(*special.eos);
 
-  MINERVA_ASSIGN(const Surroundings surroundings, read_surroundings(model_file.parent_path()));
-  std::vector<TemplatePart> parts;
-  if (surroundings.bos && special.bos) parts.push_back({.ids = {*special.bos}});
-  parts.push_back({.text_index = 0});
-  if (surroundings.eos && special.eos) parts.push_back({.ids = {*special.eos}});
-  pipeline.post_processor = make_template_post_processor(std::move(parts), {});
+  MINERVA_TRY(put_around(model_file.parent_path(), special.bos, special.eos, pipeline));
   pipeline.added.finish();
   return std::make_shared<const HfTokenizer>(std::move(pipeline), std::move(special));
 }

@@ -73,11 +73,22 @@ TEST(SentencePiece, DamagedBytesNeverCrash) {
   }
 }
 
-TEST(SentencePiece, TiktokenFilesAreNamedAsNoSentencePieceModel) {
-  const testing::TempDir folder;
-  const auto tokenizer = load_sentencepiece(folder.write("tokenizer.model", "IQ== 0\nIg== 1\n"));
-  ASSERT_FALSE(tokenizer);
-  EXPECT_THAT(tokenizer.error().message, HasSubstr("no SentencePiece model"));
+TEST(SentencePiece, OtherKindsAreNamedAndNotBlamed) {
+  const std::pair<std::string, const char*> kCases[] = {
+      {content_of(data("char.model")), "'tokenizer.model' is a CHAR model, which Minerva does not read"},
+      {content_of(data("word.model")), "'tokenizer.model' is a WORD model, which Minerva does not read"},
+      {"IQ== 0\nIg== 1\n", "'tokenizer.model' is a tiktoken vocabulary, which Minerva does not read"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n",
+       "'tokenizer.model' is a Git LFS pointer"},
+      {"<html>", "'tokenizer.model' is a web page"}};
+  for (const auto& [content, message] : kCases) {
+    const testing::TempDir folder;
+    const auto tokenizer = load_sentencepiece(folder.write("tokenizer.model", content));
+    ASSERT_FALSE(tokenizer) << message;
+    EXPECT_EQ(tokenizer.error().code, ErrorCode::ModelLoading);
+    EXPECT_THAT(tokenizer.error().message, HasSubstr(message));
+    EXPECT_THAT(tokenizer.error().remedy, ::testing::Not(HasSubstr("corrupted")));
+  }
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ std::vector<std::string> token_keys(const JsonField& root) {
 /// What transformers gathers before it builds a tokenizer.
 class Companions {
  public:
-  explicit Companions(Pipeline& pipeline) : pipeline_(pipeline) {}
+  Companions(Pipeline& pipeline, std::map<std::string, AddedToken> defaults)
+      : pipeline_(pipeline), named_(std::move(defaults)) {}
 
   Result<void> read(const fs::path& directory) {
     MINERVA_ASSIGN(const auto config,
@@ -82,12 +83,12 @@ class Companions {
   /// Adds to the pipeline what it lacks.
   Result<void> apply() {
     for (auto& [id, token] : decoder_) MINERVA_TRY(add_if_new(token));
-    for (const auto& [key, token] : named_) {
-      if (!pipeline_.added.id_of(token.content)) MINERVA_TRY(add_if_new(token));
+    for (const auto& key : kInOrder) {
+      const auto found = named_.find(std::string(key));
+      if (found != named_.end()) MINERVA_TRY(add_unless_there(found->second));
     }
-    for (const AddedToken& token : extra_) {
-      if (!pipeline_.added.id_of(token.content)) MINERVA_TRY(add_if_new(token));
-    }
+    for (const auto& [key, token] : named_) MINERVA_TRY(add_unless_there(token));
+    for (const AddedToken& token : extra_) MINERVA_TRY(add_unless_there(token));
     return {};
   }
 
@@ -105,7 +106,20 @@ class Companions {
   }
 
  private:
+  /// In which transformers adds what is not there yet.
+  static constexpr auto kInOrder = std::to_array<std::string_view>(
+      {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"});
+
+  Result<void> add_unless_there(const AddedToken& token) {
+    if (pipeline_.added.id_of(token.content)) return {};
+    return add_if_new(token);
+  }
+
   Result<void> read_named(const JsonField& root) {
+    std::erase_if(named_, [&](const auto& entry) {
+      simdjson::dom::element value;
+      return root.value().at_key(entry.first).get(value) == simdjson::SUCCESS && value.is_null();
+    });
     for (const std::string& key : token_keys(root)) {
       MINERVA_ASSIGN(const JsonField field, root.field(key));
       MINERVA_ASSIGN(AddedToken token, read_special(field));
@@ -186,8 +200,8 @@ class Companions {
   }
 
   Pipeline& pipeline_;
-  std::map<TokenId, AddedToken> decoder_;
   std::map<std::string, AddedToken> named_;
+  std::map<TokenId, AddedToken> decoder_;
   std::vector<AddedToken> extra_;
 };
 
@@ -215,14 +229,16 @@ Result<AddedToken> read_added_token(const JsonField& field) {
   return token;
 }
 
-Result<SpecialIds> apply_companions(const fs::path& directory, Pipeline& pipeline) {
-  Companions companions(pipeline);
+Result<SpecialIds> apply_companions(const fs::path& directory, Pipeline& pipeline,
+                                    std::map<std::string, AddedToken> defaults) {
+  Companions companions(pipeline, std::move(defaults));
   MINERVA_TRY(companions.read(directory));
   MINERVA_TRY(companions.apply());
   SpecialIds special;
   special.bos = companions.id_of("bos_token");
   special.eos = companions.id_of("eos_token");
   special.named = companions.texts();
+  special.named_bos = special.bos;
   if (special.eos) special.end_of_generation.insert(*special.eos);
   std::error_code ignored;
   if (const auto file = directory / "generation_config.json"; fs::exists(file, ignored)) {
@@ -234,6 +250,24 @@ Result<SpecialIds> apply_companions(const fs::path& directory, Pipeline& pipelin
     gather_ids(config, special);
   }
   return special;
+}
+
+Result<void> put_around(const fs::path& directory, std::optional<TokenId> bos, std::optional<TokenId> eos,
+                        Pipeline& pipeline) {
+  bool add_bos = false;
+  bool add_eos = false;
+  MINERVA_ASSIGN(const auto settings,
+                 load_if_there(directory / "tokenizer_config.json", limits::kTokenizerConfigBytesMax));
+  if (settings) {
+    MINERVA_ASSIGN(add_bos, settings->root().boolean_or("add_bos_token", false));
+    MINERVA_ASSIGN(add_eos, settings->root().boolean_or("add_eos_token", false));
+  }
+  std::vector<TemplatePart> parts;
+  if (add_bos && bos) parts.push_back({.ids = {*bos}});
+  parts.push_back({.text_index = 0});
+  if (add_eos && eos) parts.push_back({.ids = {*eos}});
+  pipeline.post_processor = make_template_post_processor(std::move(parts), {});
+  return {};
 }
 
 }  // namespace minerva::tokenizers

@@ -9,6 +9,7 @@
 #include "text/tokenizer/model_json.h"
 #include "text/tokenizer/parts_json.h"
 #include "text/tokenizer/special_tokens.h"
+#include "text/tokenizer/vocabulary_files.h"
 
 namespace minerva {
 
@@ -77,6 +78,16 @@ Result<std::shared_ptr<const Tokenizer>> parse_tokenizer_json(std::string conten
   MINERVA_ASSIGN(Pipeline pipeline, read_pipeline(document.root()));
   pipeline.added.finish();
   return std::make_shared<const tokenizers::HfTokenizer>(std::move(pipeline), tokenizers::SpecialIds{});
+}
+
+Result<std::shared_ptr<const Tokenizer>> load_vocabulary_files(const std::filesystem::path& directory) {
+  MINERVA_ASSIGN(const tokenizers::VocabularyFiles files, tokenizers::read_vocabulary_files(directory));
+  MINERVA_ASSIGN(Pipeline pipeline, read_pipeline(files.document.root()));
+  MINERVA_ASSIGN(tokenizers::SpecialIds special,
+                 tokenizers::apply_companions(directory, pipeline, files.special_tokens));
+  MINERVA_TRY(tokenizers::put_around(directory, special.named_bos, special.eos, pipeline));
+  pipeline.added.finish();
+  return std::make_shared<const tokenizers::HfTokenizer>(std::move(pipeline), std::move(special));
 }
 
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer_json(const std::filesystem::path& directory_or_file) {

@@ -16,6 +16,10 @@ namespace minerva {
 /// Errors: ModelLoading, naming file and field.
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer_json(const std::filesystem::path& directory_or_file);
 
+/// The tokenizer of a directory with vocab.json and merges.txt in place of tokenizer.json (see
+/// vocabulary_files.h), and with the same files beside them. Errors: ModelLoading.
+Result<std::shared_ptr<const Tokenizer>> load_vocabulary_files(const std::filesystem::path& directory);
+
 /// As above from the content of a tokenizer.json alone (for fuzzing).
 Result<std::shared_ptr<const Tokenizer>> parse_tokenizer_json(std::string content);
 

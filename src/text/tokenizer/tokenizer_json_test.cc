@@ -32,7 +32,12 @@ struct Malformed {
 
 const std::vector<Malformed>& malformed_files() {
   static const std::vector<Malformed> files = {
-      {"Empty", "", "not valid JSON"},
+      {"Empty", "", "not valid JSON: it is empty"},
+      {"GitLfsPointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n",
+       "'tokenizer.json' is a Git LFS pointer"},
+      {"WebPage", "<!DOCTYPE html><html>", "'tokenizer.json' is a web page"},
+      {"Answer", "Entry not found", "it holds the text 'Entry not found'"},
+      {"Cut", R"({"version": "1.0", "model": {"type")", "it ends in the middle, after 35 bytes"},
       {"NoObject", "[]", "expected an object"},
       {"NoModel", "{}", "\"model\" is missing"},
       {"ModelOfAnotherType", R"({"model": 5})", "model: expected an object, found an integer"},
