@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -44,8 +45,9 @@ class ResidentModel {
 
   const Parts& parts() const noexcept { return parts_; }
   Result<std::shared_ptr<const ChatTemplate>> chat_template() const;
-  /// Thread-safe; see LoadedModel::generate.
-  Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
+  /// Thread-safe; see LoadedModel::generate. `start`: when the request was made.
+  Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text,
+                              std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now());
 
   /// Requests that are computed, or whose answer is still being handed over.
   std::uint32_t active_requests() const noexcept;
@@ -74,8 +76,10 @@ class ResidentModel {
 
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;
   Result<void> check_request(const GenerationRequest& request) const;
-  Result<std::shared_ptr<Job>> make_job(const GenerationRequest& request) const;
-  Result<std::unique_ptr<GrammarMatcher>> make_matcher(const OutputConstraint& constraint) const;
+  Result<std::shared_ptr<Job>> make_job(const GenerationRequest& request,
+                                        const GrammarCompiler::Wait& wait) const;
+  Result<std::unique_ptr<GrammarMatcher>> make_matcher(const OutputConstraint& constraint,
+                                                       const GrammarCompiler::Wait& wait) const;
 
   Parts parts_;
   mutable std::once_flag template_once_;
