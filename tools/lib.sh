@@ -22,7 +22,7 @@ fetch_pinned() {
     partial=$(mktemp -d ".cache/downloads/.$name.XXXXXX")
     grep "^$name==" tools/pins.txt >"$partial/requirement"
     if ! python3 -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes \
-      --no-binary llama-cpp-python,xgrammar --dest "$partial" --requirement "$partial/requirement" >&2; then
+      --no-binary llama-cpp-python --dest "$partial" --requirement "$partial/requirement" >&2; then
       rm -rf "$partial"
       die "could not download $name: check the network (and pip's proxy settings), then run this again"
     fi

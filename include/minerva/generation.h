@@ -128,10 +128,12 @@ struct GenerationRequest {
 
 /// Where the time went.
 struct Timings {
-  double detect_us = 0;              ///< finding out the format, microseconds
-  double load_ms = 0;                ///< path to ready; 0 when the model was loaded before
-  double queue_ms = 0;               ///< waited for a place among the running requests
-  double ttft_ms = 0;                ///< request to first token
+  double detect_us = 0;  ///< finding out the format, microseconds
+  double load_ms = 0;    ///< path to ready; 0 when the model was loaded before
+  /// From the call of `generate` until the request was computed, or had ended: waiting for the model (loading
+  /// it again included), compiling the constraint, waiting for a place among the running requests.
+  double queue_ms = 0;
+  double ttft_ms = 0;                ///< from the call of `generate` to the first token, `queue_ms` included
   std::uint32_t prefill_tokens = 0;  ///< prompt tokens computed
   std::uint32_t cached_tokens = 0;   ///< prompt tokens taken from the cache
   double prefill_tps = 0;            ///< tokens per second

@@ -594,11 +594,13 @@ MINERVA_API const char* minerva_finish_reason_name(int32_t reason);
 
 /// Where the time went. See `minerva::Timings`.
 typedef struct minerva_timings {
-  size_t struct_size;       ///< bytes of this struct in the library that made it
-  double detect_us;         ///< finding out the format, microseconds
-  double load_ms;           ///< path to ready; 0 when the model was loaded before
-  double queue_ms;          ///< waited for a place among the running requests
-  double ttft_ms;           ///< request to first token
+  size_t struct_size;  ///< bytes of this struct in the library that made it
+  double detect_us;    ///< finding out the format, microseconds
+  double load_ms;      ///< path to ready; 0 when the model was loaded before
+  /// from the call until the request was computed, or had ended: waiting for the model (loading it again
+  /// included), compiling the constraint, waiting for a place among the running requests
+  double queue_ms;
+  double ttft_ms;           ///< from the call to the first token, queue_ms included
   uint32_t prefill_tokens;  ///< prompt tokens computed
   uint32_t cached_tokens;   ///< prompt tokens taken from the cache
   double prefill_tps;       ///< tokens per second

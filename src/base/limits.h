@@ -77,11 +77,19 @@ inline constexpr std::size_t kChoiceBytesMax = 256 * kKiB;   // all choices toge
 inline constexpr std::size_t kChoiceCountMax = 4096;
 inline constexpr std::uint32_t kGrammarRepeatMax = 4096;  // the bounds in x{m,n}, maxLength, maxItems
 inline constexpr int kGrammarNestingMax = 64;             // parentheses
-/// What a constraint becomes: expressions, rules, and bytes when written down.
-inline constexpr std::size_t kGrammarExpressionCountMax = 50'000;
-inline constexpr std::size_t kGrammarRuleCountMax = 4096;
-inline constexpr std::size_t kGrammarWrittenBytesMax = 2 * kMiB;
+/// What a constraint becomes: expressions, their texts and parts in bytes, rules, and states that read a
+/// byte.
+inline constexpr std::size_t kGrammarExpressionCountMax = 300'000;
+inline constexpr std::size_t kGrammarExpressionBytesMax = 8 * kMiB;
+inline constexpr std::size_t kGrammarRuleCountMax = 100'000;
+inline constexpr std::size_t kGrammarStateCountMax = 2'000'000;
+inline constexpr std::int64_t kGrammarSecondsMax = 5;        // to compile one
 inline constexpr std::size_t kCompiledGrammarCountMax = 16;  // kept for one model
+/// What following the answers of one grammar may keep, and what may come on top for one token.
+inline constexpr std::size_t kGrammarMemoBytesMax = 16 * kMiB;
+inline constexpr std::size_t kGrammarStepBytesMax = 48 * kMiB;
+/// Places in a grammar looked at to find the tokens that may come next: some 100 ms.
+inline constexpr std::int64_t kGrammarStepWorkMax = 4'000'000;
 
 // ---- requests
 inline constexpr std::size_t kStopStringCountMax = 64;

@@ -16,7 +16,7 @@ Result<TokenId> Answer::choose(std::span<const float> logits) {
   if (options_.matcher == nullptr) return sampler_.sample(logits);
   constexpr std::size_t kBits = 32;
   mask_.resize((logits.size() + kBits - 1) / kBits);
-  options_.matcher->fill_mask(mask_);
+  MINERVA_TRY(options_.matcher->fill_mask(mask_));
   return sampler_.sample(logits, mask_);
 }
 

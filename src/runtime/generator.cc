@@ -43,11 +43,12 @@ class Receiver {
     Timings& t = result_.timings;
     t.cached_tokens = job_.cached_tokens;
     const std::int64_t admitted_us = job_.admitted_us;
-    if (admitted_us >= 0) t.queue_ms = static_cast<double>(admitted_us) / 1e3;
+    const Clock::time_point admitted =
+        admitted_us < 0 ? Clock::now() : job_.submitted + std::chrono::microseconds(admitted_us);
+    t.queue_ms = seconds_between(start, admitted) * 1e3;
     if (!first_) return std::move(result_);
     t.ttft_ms = seconds_between(start, *first_) * 1e3;
     t.prefill_tokens = static_cast<std::uint32_t>(result_.prompt_tokens.size()) - t.cached_tokens;
-    const Clock::time_point admitted = job_.submitted + std::chrono::microseconds(admitted_us);
     if (t.prefill_tokens > 0) t.prefill_tps = t.prefill_tokens / seconds_between(admitted, *first_);
     if (result_.tokens.size() > 1) {
       t.decode_tokens = static_cast<std::uint32_t>(result_.tokens.size()) - 1;
@@ -93,6 +94,13 @@ Result<std::optional<Clock::time_point>> deadline_of(const GenerationRequest& re
                            "Give a number of milliseconds from now, or none.");
   }
   return start + *request.deadline;
+}
+
+Generation cancelled_generation(Clock::time_point start) {
+  Generation generation;
+  generation.finish_reason = FinishReason::Cancelled;
+  generation.timings.queue_ms = seconds_between(start, Clock::now()) * 1e3;
+  return generation;
 }
 
 Result<Generation> generate(Scheduler& scheduler, const std::shared_ptr<Job>& job,

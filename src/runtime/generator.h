@@ -15,6 +15,9 @@ namespace minerva {
 Result<std::optional<std::chrono::steady_clock::time_point>> deadline_of(
     const GenerationRequest& request, std::chrono::steady_clock::time_point start);
 
+/// What a request that was made at `start` gets when it ends before anything was computed for it.
+Generation cancelled_generation(std::chrono::steady_clock::time_point start);
+
 /// Submits `job` and hands its text to `on_text` as it comes, on this thread. What was handed over before the
 /// request was cancelled, the receiver had enough or the deadline passed is what the result holds. `start`:
 /// when the request was made. Errors: Busy, and what the computation gives.

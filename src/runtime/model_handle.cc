@@ -1,23 +1,12 @@
 #include "runtime/model_handle.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/generator.h"
 
 namespace minerva {
-namespace {
 
 using Clock = ModelCache::Clock;
-
-// What a request gets that ended before its model was there.
-Generation cancelled_generation() {
-  Generation generation;
-  generation.finish_reason = FinishReason::Cancelled;
-  return generation;
-}
-
-}  // namespace
 
 Result<ModelCache::Lease> ModelHandle::lease() {
   return engine_->lease(opened_, LeasePurpose::Look, {}, Clock::time_point::max());
@@ -42,14 +31,10 @@ Result<Generation> ModelHandle::generate(const GenerationRequest& request, const
   auto held = engine_->lease(opened_, LeasePurpose::Generate, request.cancel,
                              deadline.value_or(Clock::time_point::max()));
   if (!held) {
-    if (held.error().code == ErrorCode::Cancelled) return cancelled_generation();
+    if (held.error().code == ErrorCode::Cancelled) return cancelled_generation(start);
     return std::unexpected(std::move(held).error());
   }
-  if (!deadline) return held->model().generate(request, on_text);
-  GenerationRequest rest = request;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now());
-  rest.deadline = std::max(left, std::chrono::milliseconds(0));
-  return held->model().generate(rest, on_text);
+  return held->model().generate(request, on_text, start);
 }
 
 }  // namespace minerva

@@ -92,11 +92,14 @@ Result<std::shared_ptr<const ChatTemplate>> ResidentModel::chat_template(bool fo
   return parsed;
 }
 
-Result<Generation> ResidentModel::generate(const GenerationRequest& request, const TextCallback& on_text) {
-  const auto start = std::chrono::steady_clock::now();
+Result<Generation> ResidentModel::generate(const GenerationRequest& request, const TextCallback& on_text,
+                                           std::chrono::steady_clock::time_point start) {
   const Counted call(calls_);
   MINERVA_TRY(check_request(request));
-  MINERVA_ASSIGN(const auto job, make_job(request));
+  MINERVA_ASSIGN(const auto until, deadline_of(request, start));
+  const auto made = make_job(request, {.stop = request.cancel, .deadline = until});
+  if (!made && made.error().code == ErrorCode::Cancelled) return cancelled_generation(start);
+  MINERVA_ASSIGN(const auto job, made);
   if (const Error* error = parts_.model->poisoned()) return std::unexpected(*error);
   auto result = job->max_tokens == 0 ? nothing_asked_for(*job)
                                      : minerva::generate(scheduler_, job, request, on_text, start);
@@ -133,7 +136,8 @@ std::shared_ptr<const LogitRules> ResidentModel::rules_of(const GenerationReques
   return rules_;
 }
 
-Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& request) const {
+Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& request,
+                                                     const GrammarCompiler::Wait& wait) const {
   const SamplingDefaults& recommended = recommended_to(request);
   MINERVA_ASSIGN(auto prompt, prompt_ids(request));
   MINERVA_ASSIGN(auto sampling,
@@ -143,7 +147,7 @@ Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& re
   MINERVA_ASSIGN(const std::uint32_t context_tokens,
                  choose_context_tokens(parts_.options, parts_.model->info().context_length, prompt.size(),
                                        asked_tokens));
-  MINERVA_ASSIGN(auto matcher, make_matcher(request.constraint));
+  MINERVA_ASSIGN(auto matcher, make_matcher(request.constraint, wait));
   const auto room = static_cast<std::uint32_t>(context_tokens - prompt.size());
   const std::uint32_t max_tokens = request.max_tokens ? std::min(*request.max_tokens, room)
                                                       : unasked_tokens(recommended, prompt.size(), room);
@@ -163,13 +167,13 @@ Result<std::shared_ptr<Job>> ResidentModel::make_job(const GenerationRequest& re
   return job;
 }
 
-Result<std::unique_ptr<GrammarMatcher>> ResidentModel::make_matcher(
-    const OutputConstraint& constraint) const {
+Result<std::unique_ptr<GrammarMatcher>> ResidentModel::make_matcher(const OutputConstraint& constraint,
+                                                                    const GrammarCompiler::Wait& wait) const {
   if (constraint.kind == OutputConstraint::Kind::None) return nullptr;
   std::call_once(grammar_once_, [this] {
     grammar_compiler_ = make_grammar_compiler(parts_.tokenizer, parts_.model->info().vocabulary_size);
   });
-  MINERVA_ASSIGN(const auto grammar, grammar_compiler_->compile(constraint));
+  MINERVA_ASSIGN(const auto grammar, grammar_compiler_->compile(constraint, wait));
   return grammar->matcher();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -46,8 +47,9 @@ class ResidentModel {
   const Parts& parts() const noexcept { return parts_; }
   /// The default template, or with `for_tools` the one named "tool_use", where there is one.
   Result<std::shared_ptr<const ChatTemplate>> chat_template(bool for_tools) const;
-  /// Thread-safe; see LoadedModel::generate.
-  Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text);
+  /// Thread-safe; see LoadedModel::generate. `start`: when the request was made.
+  Result<Generation> generate(const GenerationRequest& request, const TextCallback& on_text,
+                              std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now());
 
   /// Requests that are computed, or whose answer is still being handed over.
   std::uint32_t active_requests() const noexcept;
@@ -79,8 +81,10 @@ class ResidentModel {
   std::shared_ptr<const LogitRules> rules_of(const GenerationRequest& request) const;
   Result<std::vector<TokenId>> prompt_ids(const GenerationRequest& request) const;
   Result<void> check_request(const GenerationRequest& request) const;
-  Result<std::shared_ptr<Job>> make_job(const GenerationRequest& request) const;
-  Result<std::unique_ptr<GrammarMatcher>> make_matcher(const OutputConstraint& constraint) const;
+  Result<std::shared_ptr<Job>> make_job(const GenerationRequest& request,
+                                        const GrammarCompiler::Wait& wait) const;
+  Result<std::unique_ptr<GrammarMatcher>> make_matcher(const OutputConstraint& constraint,
+                                                       const GrammarCompiler::Wait& wait) const;
 
   Parts parts_;
   mutable std::mutex template_mutex_;

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
+#include <stop_token>
 #include <thread>
 
 #include "backend/fake_resident.h"
@@ -48,6 +50,38 @@ TEST_F(ResidentModelTest, StreamsWhatItReturns) {
   });
   EXPECT_EQ(streamed, behaviour_->script);
   EXPECT_EQ(g->text, behaviour_->script);
+}
+
+// What came before the model was there counts.
+TEST_F(ResidentModelTest, TimesAreFromTheRequestOn) {
+  const auto start = std::chrono::steady_clock::now() - std::chrono::seconds(3);
+  const auto g = open().generate(ask(">"), {}, start).value();
+  EXPECT_GE(g.timings.queue_ms, 3000);
+  EXPECT_GT(g.timings.ttft_ms, g.timings.queue_ms);
+  EXPECT_LT(g.timings.ttft_ms, 3000 + 60'000);
+
+  auto late = ask(">");
+  late.deadline = std::chrono::milliseconds(2000);
+  const auto nothing = open().generate(late, {}, start).value();
+  EXPECT_EQ(nothing.finish_reason, FinishReason::Cancelled);
+  EXPECT_TRUE(nothing.tokens.empty());
+  EXPECT_GE(nothing.timings.queue_ms, 3000);
+
+  late.constraint = {.kind = OutputConstraint::Kind::Regex, .text = "hello"};
+  const auto not_compiled = open().generate(late, {}, start).value();
+  EXPECT_EQ(not_compiled.finish_reason, FinishReason::Cancelled);
+  EXPECT_GE(not_compiled.timings.queue_ms, 3000);
+}
+
+TEST_F(ResidentModelTest, ACancelledRequestDoesNotWaitForItsConstraint) {
+  std::stop_source stop;
+  stop.request_stop();
+  auto request = ask(">");
+  request.cancel = stop.get_token();
+  request.constraint = {.kind = OutputConstraint::Kind::Regex, .text = "hello"};
+  EXPECT_EQ(open().generate(request, {})->finish_reason, FinishReason::Cancelled);
+  request.cancel = {};
+  EXPECT_EQ(open().generate(request, {})->text, "hello");
 }
 
 TEST_F(ResidentModelTest, ACharacterCutByMaxTokensBecomesTheReplacementCharacter) {

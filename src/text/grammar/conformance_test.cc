@@ -53,7 +53,7 @@ class Walk {
         mask_((tokenizer.vocabulary_size() + 31) / 32) {}
 
   std::vector<TokenId> allowed() {
-    matcher_->fill_mask(mask_);
+    EXPECT_TRUE(matcher_->fill_mask(mask_));
     std::vector<TokenId> ids;
     for (std::size_t word = 0; word < mask_.size(); ++word)
       for (std::uint32_t bits = mask_[word]; bits != 0; bits &= bits - 1)
@@ -68,7 +68,7 @@ class Walk {
       return false;
     }
     for (const TokenId id : *ids) {
-      matcher_->fill_mask(mask_);
+      EXPECT_TRUE(matcher_->fill_mask(mask_));
       if (!allows(id)) return false;
       EXPECT_TRUE(matcher_->accept(id).has_value());
     }

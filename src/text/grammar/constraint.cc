@@ -16,10 +16,9 @@
 namespace minerva::grammar {
 namespace {
 
-Result<std::string> choice_grammar(const std::vector<std::string>& choices) {
+Result<RuleId> choice_grammar(const std::vector<std::string>& choices, GrammarBuilder& builder) {
   if (choices.empty()) return invalid_request("there are no choices", "Give at least one.");
   std::size_t bytes = 0;
-  GrammarBuilder builder;
   std::vector<ExprId> alternatives;
   for (const std::string& choice : choices) {
     bytes += choice.size();
@@ -35,56 +34,42 @@ Result<std::string> choice_grammar(const std::vector<std::string>& choices) {
   }
   const RuleId root = builder.add_rule();
   builder.define(root, builder.alternatives(alternatives));
-  return builder.write(root);
+  return root;
 }
 
-Result<std::string> ebnf_grammar(std::string_view text) {
-  GrammarBuilder builder;
-  MINERVA_ASSIGN(const RuleId root, parse_ebnf(text, builder));
-  return builder.write(root);
-}
-
-Result<std::string> regex_grammar(std::string_view text) {
-  GrammarBuilder builder;
+Result<RuleId> regex_grammar(std::string_view text, GrammarBuilder& builder) {
   const RegexOptions whole = {.search = false,
                               .write_class = [&](const CodePointSet& set) { return builder.one_of(set); }};
   MINERVA_ASSIGN(const ExprId body, parse_regex(text, whole, builder));
   const RuleId root = builder.add_rule();
   builder.define(root, body);
-  return builder.write(root);
+  return root;
 }
 
-Result<std::string> json_object_grammar() {
-  GrammarBuilder builder;
+Result<RuleId> json_object_grammar(GrammarBuilder& builder) {
   JsonText json(builder);
   const RuleId root = builder.add_rule();
   builder.define(root, json.object());
-  return builder.write(root);
-}
-
-Result<std::string> schema_grammar(std::string_view text) {
-  GrammarBuilder builder;
-  MINERVA_ASSIGN(const RuleId root, parse_schema(text, builder));
-  return builder.write(root);
+  return root;
 }
 
 }  // namespace
 
-Result<std::string> constraint_grammar(const OutputConstraint& constraint) {
+Result<RuleId> constraint_grammar(const OutputConstraint& constraint, GrammarBuilder& builder) {
   using enum OutputConstraint::Kind;
   switch (constraint.kind) {
     case None:
       break;
     case Choice:
-      return choice_grammar(constraint.choices);
+      return choice_grammar(constraint.choices, builder);
     case Grammar:
-      return ebnf_grammar(constraint.text);
+      return parse_ebnf(constraint.text, builder);
     case Regex:
-      return regex_grammar(constraint.text);
+      return regex_grammar(constraint.text, builder);
     case JsonObject:
-      return json_object_grammar();
+      return json_object_grammar(builder);
     case JsonSchema:
-      return schema_grammar(constraint.text);
+      return parse_schema(constraint.text, builder);
   }
   return internal_error("there is no constraint to compile");
 }

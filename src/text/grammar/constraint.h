@@ -1,15 +1,14 @@
 // From an OutputConstraint to a grammar.
 #pragma once
 
-#include <string>
-
 #include "base/error.h"
 #include "minerva/generation.h"
+#include "text/grammar/grammar_builder.h"
 
 namespace minerva::grammar {
 
-/// The constraint as a grammar in XGrammar's EBNF, with the rule `root`. Errors: InvalidRequest: not valid, a
-/// part that cannot be honoured (named), no text that fits, or beyond the limits.
-Result<std::string> constraint_grammar(const OutputConstraint& constraint);
+/// Adds the constraint to `builder` and returns its root rule. Errors: InvalidRequest: not valid, a part that
+/// cannot be honoured (named), or beyond the limits.
+Result<RuleId> constraint_grammar(const OutputConstraint& constraint, GrammarBuilder& builder);
 
 }  // namespace minerva::grammar

@@ -1,11 +1,12 @@
-// A context-free grammar over Unicode text: what every kind of constraint becomes before it is compiled for a
-// vocabulary.
+// A context-free grammar over Unicode text: what every kind of constraint becomes first.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -32,12 +33,22 @@ class GrammarBuilder {
     std::vector<ExprId> parts = {};  // Sequence, Alternatives: two or more; Repeat: one
   };
 
-  struct Rule {
-    ExprId body = 0;
-    std::uint32_t characters_max = kUnbounded;
+  /// Starts in state 0. An edge goes from a state to another by whatever its label matches; several may match
+  /// the same text.
+  struct Automaton {
+    struct Edge {
+      ExprId label = 0;
+      std::uint32_t target = 0;
+    };
+    struct State {
+      bool accepting = false;
+      std::vector<Edge> edges = {};
+    };
+    std::vector<State> states;
   };
 
-  GrammarBuilder();
+  /// `stop`: gives up, see `full`.
+  explicit GrammarBuilder(std::stop_token stop = {});
 
   ExprId nothing() const noexcept { return 0; }  ///< matches no text at all
   ExprId empty() const noexcept { return 1; }    ///< matches the empty text
@@ -48,27 +59,27 @@ class GrammarBuilder {
   ExprId repeat(ExprId part, std::uint32_t min, std::uint32_t max = kUnbounded);
   ExprId optional(ExprId part) { return repeat(part, 0, 1); }
   ExprId rule(RuleId rule);
+  /// A rule a state: a rule that stands last in its place is gone on to, not come back from.
+  ExprId automaton(const Automaton& automaton);
 
   /// A rule may be used before it is defined; until then it matches nothing.
   RuleId add_rule();
-  /// `characters_max`: how many characters (code points) one occurrence may have. Where the body cannot end
-  /// there, it ends as soon as it can.
-  void define(RuleId rule, ExprId body, std::uint32_t characters_max = kUnbounded);
+  void define(RuleId rule, ExprId body) { rules_[rule] = body; }
 
   const Expr& at(ExprId id) const { return exprs_[id]; }
+  std::size_t expr_count() const noexcept { return exprs_.size(); }
+  ExprId body(RuleId rule) const { return rules_[rule]; }
   std::size_t rule_count() const noexcept { return rules_.size(); }
-  /// Whether the grammar has outgrown the limits. A writer that sees this can stop: `write` will refuse.
-  bool full() const noexcept { return full_; }
-
-  /// The grammar in XGrammar's EBNF with the rule `root`; parts that can match nothing are left out. Errors:
-  /// InvalidRequest when it is too large, or when `root` can match no text at all.
-  Result<std::string> write(RuleId root) const;
+  /// Whether the grammar has outgrown the limits, or nobody waits for it any more. A writer that sees this
+  /// can stop: what it adds is dropped, and the grammar will be refused.
+  bool full() const noexcept { return full_ || stop_.stop_requested(); }
 
  private:
   ExprId add(Expr expr);
 
+  std::stop_token stop_;
   std::vector<Expr> exprs_;
-  std::vector<Rule> rules_;
+  std::vector<ExprId> rules_;  // their bodies
   std::size_t bytes_ = 0;
   bool full_ = false;
 };

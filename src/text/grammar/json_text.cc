@@ -160,9 +160,7 @@ ExprId JsonText::string(std::uint32_t min, std::uint32_t max) {
   if (max == 0) return b_.literal("\"\"");
   if (max == kUnbounded && min == 0)
     return shared(string_, [&] { return quoted(b_.repeat(character(), 0)); });
-  const RuleId body = b_.add_rule();
-  b_.define(body, b_.repeat(character(), min), max);
-  return quoted(b_.rule(body));
+  return quoted(b_.repeat(character(), min, max));
 }
 
 ExprId JsonText::literal_string(std::string_view value) {

@@ -25,8 +25,7 @@ class JsonText {
   ExprId array();
   ExprId number();
   ExprId integer();
-  /// A string whose value has from `min` to `max` characters. (Escapes count as they are written against the
-  /// maximum, so that some strings with escapes are left out.)
+  /// A string whose value has from `min` to `max` characters.
   ExprId string(std::uint32_t min = 0, std::uint32_t max = kUnbounded);
   /// A string, and its value as a grammar made with `class_writer`.
   ExprId quoted(ExprId value);
