@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/byte_tokenizer.h"
 #include "text/grammar/constraint.h"
 #include "text/grammar/grammar.h"
 
@@ -17,29 +18,11 @@ namespace {
 
 using minerva::OutputConstraint;
 using minerva::TokenId;
+using minerva::testing::ByteTokenizer;
 
 void check(bool condition) {
   if (!condition) std::abort();
 }
-
-// Tokens 0 to 255 are bytes, 256 ends an answer.
-class ByteTokenizer : public minerva::Tokenizer {
- public:
-  minerva::Result<std::vector<TokenId>> encode(std::string_view, minerva::EncodeOptions) const override {
-    return std::vector<TokenId>{};
-  }
-  minerva::Result<std::string> decode(std::span<const TokenId>, bool) const override { return std::string{}; }
-  std::string token_bytes(TokenId id, bool) const override {
-    return id < 256 ? std::string(1, static_cast<char>(id)) : std::string{};
-  }
-  std::size_t vocabulary_size() const noexcept override { return 257; }
-  bool is_special(TokenId id) const override { return id == 256; }
-  bool is_end_of_generation(TokenId id) const override { return id == 256; }
-  std::optional<TokenId> bos() const override { return std::nullopt; }
-  std::optional<TokenId> eos() const override { return 256; }
-  std::string bos_text() const override { return {}; }
-  std::string eos_text() const override { return {}; }
-};
 
 OutputConstraint constraint_of(std::uint8_t kind, std::string_view text) {
   using enum OutputConstraint::Kind;

@@ -46,9 +46,14 @@ Result<std::string> ebnf_grammar(std::string_view text) {
 
 Result<std::string> regex_grammar(std::string_view text) {
   GrammarBuilder builder;
-  const RegexOptions whole = {.search = false,
-                              .write_class = [&](const CodePointSet& set) { return builder.one_of(set); }};
-  MINERVA_ASSIGN(const ExprId body, parse_regex(text, whole, builder));
+  MINERVA_ASSIGN(const RegexNode regex, parse_regex(text, /*wide=*/false));
+  const auto written = regex_expr(
+      regex, RegexScope::Whole, [&](const CodePointSet& set) { return builder.one_of(set); }, builder);
+  ExprId body = written.value_or(builder.nothing());
+  if (!written) {
+    MINERVA_ASSIGN(const Automaton automaton, regex_automaton(regex, RegexScope::Whole));
+    body = automaton_expr(automaton, builder);
+  }
   const RuleId root = builder.add_rule();
   builder.define(root, body);
   return builder.write(root);
