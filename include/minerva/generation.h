@@ -157,6 +157,8 @@ struct Generation {
   std::uint64_t seed = 0;                           ///< the seed that was used
   Timings timings;                                  ///< where the time went
   MemoryUse memory;                                 ///< what it took
+  /// Parts of the request's JSON schema that ask for nothing; the first 256.
+  std::vector<ConstraintNote> constraint_notes;
 };
 
 /// Called in order, on the thread that called `generate`, with each piece of text as it becomes certain:

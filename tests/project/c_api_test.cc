@@ -157,6 +157,7 @@ const std::vector<StructCase> kStructs = {
     {"GeneratedToken"},
     {"Timings"},
     {"MemoryUse"},
+    {"ConstraintNote"},
     {"Generation"},
     {"Fallback"},
     {"BackendInfo"},

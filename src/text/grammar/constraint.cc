@@ -75,6 +75,11 @@ Result<std::string> schema_grammar(std::string_view text) {
 
 }  // namespace
 
+std::vector<ConstraintNote> constraint_notes(const OutputConstraint& constraint) {
+  if (constraint.kind != OutputConstraint::Kind::JsonSchema) return {};
+  return schema_notes(constraint.text);
+}
+
 Result<std::string> constraint_grammar(const OutputConstraint& constraint) {
   using enum OutputConstraint::Kind;
   switch (constraint.kind) {

@@ -26,20 +26,20 @@ bool says_only(const Json& json, std::string_view keyword) {
 Result<RuleId> SchemaCompiler::run() {
   const RuleId root = b_.add_rule();
   MINERVA_ASSIGN(const ExprId body, value({{&document_.root(), true}}));
-  if (body == b_.nothing() && !b_.full()) {
-    if (!expander_.contradiction()) return schema_error("", "", "no text at all can match it");
-    Error why = *expander_.contradiction();
-    why.message += ", so that no text at all can match";
-    return std::unexpected(std::move(why));
-  }
   b_.define(root, body);
-  while (!pending_.empty() && !b_.full()) {
+  bool possible = body != b_.nothing();
+  for (bool first = true; !pending_.empty() && !b_.full(); first = false) {
     const Pending next = std::move(pending_.front());
     pending_.pop_front();
     MINERVA_ASSIGN(const ExprId written, write(next.shapes));
     b_.define(next.rule, written);
+    possible = possible && !(first && written == b_.nothing());
   }
-  return root;
+  if (possible || b_.full()) return root;
+  if (!expander_.contradiction()) return schema_error("", "", "no text at all can match it");
+  Error why = *expander_.contradiction();
+  why.message += ", so that no text at all can match";
+  return std::unexpected(std::move(why));
 }
 
 Result<bool> SchemaCompiler::simplify(Node& node) {
@@ -159,16 +159,19 @@ std::unexpected<Error> SchemaCompiler::error_at(const Shape& shape, std::string_
   return schema_error(source->pointer, keyword, what);
 }
 
-Result<RuleId> parse_schema(std::string_view text, GrammarBuilder& builder,
-                            std::vector<ConstraintNote>* notes) {
+Result<RuleId> parse_schema(std::string_view text, GrammarBuilder& builder) {
   MINERVA_ASSIGN(Json root, parse_schema_json(text));
   try {
     Document document(std::move(root));
-    if (notes != nullptr) *notes = document.notes();
     return SchemaCompiler(document, builder).run();
   } catch (const std::exception&) {  // of the JSON library: a value of a type that was not looked at
     return schema_error("", "", "a keyword has a value of the wrong type");
   }
+}
+
+std::vector<ConstraintNote> schema_notes(std::string_view text) {
+  auto root = parse_schema_json(text);
+  return root ? Document(*std::move(root)).notes() : std::vector<ConstraintNote>();
 }
 
 }  // namespace minerva::grammar

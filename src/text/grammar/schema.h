@@ -20,12 +20,15 @@ namespace minerva::grammar {
 /// - numbers within bounds have no exponent and at most 15 digits; white space is little;
 /// - unique items of an endless set come in an order: strings by their first characters, integers by size.
 ///
-/// Keywords that JSON Schema does not know and formats that are not checked ask for nothing: they are in
-/// `notes`, where it is given.
+/// Keywords that JSON Schema does not know and formats that are not checked ask for nothing: see
+/// `schema_notes`.
 ///
 /// Errors: InvalidRequest that names the JSON pointer and the keyword of what cannot be honoured, is not
 /// valid or is beyond the limits.
-Result<RuleId> parse_schema(std::string_view text, GrammarBuilder& builder,
-                            std::vector<ConstraintNote>* notes = nullptr);
+Result<RuleId> parse_schema(std::string_view text, GrammarBuilder& builder);
+
+/// The keywords and formats of a schema that ask for nothing, in its order; the first 256. None where it is
+/// no schema.
+std::vector<ConstraintNote> schema_notes(std::string_view text);
 
 }  // namespace minerva::grammar
