@@ -88,6 +88,17 @@ struct OutputConstraint {
   friend bool operator==(const OutputConstraint&, const OutputConstraint&) = default;
 };
 
+/// A part of a JSON schema that asks for nothing, so that no answer is held to it: a keyword that JSON Schema
+/// does not know, or a format that is not checked.
+struct ConstraintNote {
+  std::string pointer = {};  ///< JSON pointer of the schema that has it; empty for the root
+  std::string keyword = {};  ///< the keyword
+  std::string message = {};  ///< one sentence, without a stop at its end
+
+  /// Whether they agree in every field.
+  friend bool operator==(const ConstraintNote&, const ConstraintNote&) = default;
+};
+
 /// Who goes first when there is not room for all.
 enum class Priority : std::uint8_t {
   Low,     ///< after the others
@@ -157,6 +168,8 @@ struct Generation {
   std::uint64_t seed = 0;                           ///< the seed that was used
   Timings timings;                                  ///< where the time went
   MemoryUse memory;                                 ///< what it took
+  /// Parts of the request's JSON schema that ask for nothing; the first 256.
+  std::vector<ConstraintNote> constraint_notes;
 };
 
 /// Called in order, on the thread that called `generate`, with each piece of text as it becomes certain:

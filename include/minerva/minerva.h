@@ -616,6 +616,13 @@ typedef struct minerva_memory_use {
   uint64_t peak_rss_bytes;  ///< of this process so far
 } minerva_memory_use;
 
+/// A part of a JSON schema that asks for nothing. See `minerva::ConstraintNote`.
+typedef struct minerva_constraint_note {
+  const char* pointer;  ///< JSON pointer of the schema that has it; empty for the root
+  const char* keyword;  ///< the keyword
+  const char* message;  ///< one sentence, without a stop at its end
+} minerva_constraint_note;
+
 /// What came out. See `minerva::Generation`.
 typedef struct minerva_generation {
   size_t struct_size;                            ///< bytes of this struct in the library that made it
@@ -629,6 +636,9 @@ typedef struct minerva_generation {
   uint64_t seed;                                 ///< the seed that was used
   const minerva_timings* timings;                ///< never NULL
   const minerva_memory_use* memory;              ///< never NULL
+  const minerva_constraint_note*
+      constraint_notes;           ///< parts of the schema that ask for nothing; the first 256
+  size_t constraint_notes_count;  ///< how many
 } minerva_generation;
 
 /// Called in order, on the thread that called `minerva_model_generate`, with each piece of text as it becomes

@@ -221,6 +221,11 @@ void OwnedGeneration::show_figures() {
   memory_.kv_bytes = generation_.memory.kv_bytes;
   memory_.peak_rss_bytes = generation_.memory.peak_rss_bytes;
   memory = &memory_;
+  for (const ConstraintNote& note : generation_.constraint_notes)
+    notes_.push_back(
+        {.pointer = note.pointer.c_str(), .keyword = note.keyword.c_str(), .message = note.message.c_str()});
+  constraint_notes = notes_.data();
+  constraint_notes_count = notes_.size();
 }
 
 }  // namespace minerva::capi

@@ -93,6 +93,7 @@ struct OwnedGeneration : minerva_generation {
   std::vector<minerva_top_logprob> tops_;  // of all tokens, one after the other
   std::vector<minerva_generated_token> tokens_;
   std::vector<const minerva_generated_token*> pointers_;
+  std::vector<minerva_constraint_note> notes_;
   minerva_timings timings_ = {};
   minerva_memory_use memory_ = {};
 };

@@ -28,6 +28,7 @@ TEST(CApiResults, AGenerationIsShown) {
                   .decode_tokens = 8,
                   .decode_tps = 9};
   made.memory = {.weights_bytes = 10, .kv_bytes = 11, .peak_rss_bytes = 12};
+  made.constraint_notes = {{.pointer = "/a", .keyword = "x-b", .message = "c"}};
   const std::unique_ptr<minerva_generation, void (*)(minerva_generation*)> shown(new OwnedGeneration(made),
                                                                                  minerva_generation_free);
   EXPECT_EQ(shown->struct_size, sizeof(minerva_generation));
@@ -57,6 +58,10 @@ TEST(CApiResults, AGenerationIsShown) {
   EXPECT_EQ(shown->memory->weights_bytes, 10U);
   EXPECT_EQ(shown->memory->kv_bytes, 11U);
   EXPECT_EQ(shown->memory->peak_rss_bytes, 12U);
+  ASSERT_EQ(shown->constraint_notes_count, 1U);
+  EXPECT_STREQ(shown->constraint_notes[0].pointer, "/a");
+  EXPECT_STREQ(shown->constraint_notes[0].keyword, "x-b");
+  EXPECT_STREQ(shown->constraint_notes[0].message, "c");
 }
 
 ModelDescription example_description() {

@@ -35,6 +35,9 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
   }
   Json tokens = Json::array();
   for (const GeneratedToken& token : generation.tokens) tokens.push_back(token_json(token));
+  Json notes = Json::array();
+  for (const ConstraintNote& note : generation.constraint_notes)
+    notes.push_back({{"pointer", note.pointer}, {"keyword", note.keyword}, {"message", note.message}});
   const Timings& t = generation.timings;
   const MemoryUse& m = generation.memory;
   return {
@@ -60,7 +63,8 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
         {"decode_tps", t.decode_tps}}},
       {"memory",
        {{"weights_bytes", m.weights_bytes}, {"kv_bytes", m.kv_bytes}, {"peak_rss_bytes", m.peak_rss_bytes}}},
-      {"notes", facts.notes}};
+      {"notes", facts.notes},
+      {"constraint_notes", std::move(notes)}};
 }
 
 std::string length_line(const ModelFacts& facts, const GenerationFlags& flags, const Generation& generation,

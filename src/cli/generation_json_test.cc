@@ -39,6 +39,7 @@ Generation generation() {
   g.text = "Hi!";
   g.finish_reason = FinishReason::Length;
   g.timings.cached_tokens = 1;
+  g.constraint_notes = {{.pointer = "/properties/a", .keyword = "maxlength", .message = "asks for nothing"}};
   return g;
 }
 
@@ -47,7 +48,8 @@ TEST(GenerationJson, HasTheKeysOfTheContractInOrder) {
   const auto json = generation_json(facts(), "prompt", generation());
   EXPECT_THAT(keys(json), ElementsAre("model", "format", "backend", "backend_reason", "fallbacks",
                                       "numeric_mode", "prompt", "prompt_tokens", "tokens", "text",
-                                      "finish_reason", "timings", "memory", "notes"));
+                                      "finish_reason", "timings", "memory", "notes", "constraint_notes"));
+  EXPECT_THAT(keys(json["constraint_notes"][0]), ElementsAre("pointer", "keyword", "message"));
   EXPECT_THAT(keys(json["fallbacks"][0]), ElementsAre("backend", "reason"));
   EXPECT_THAT(keys(json["tokens"][0]), ElementsAre("id", "text", "logprob", "top"));
   EXPECT_THAT(keys(json["tokens"][0]["top"][0]), ElementsAre("id", "logprob"));

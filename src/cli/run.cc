@@ -13,6 +13,7 @@
 #include "cli/model_session.h"
 #include "cli/run_options.h"
 #include "cli/text_source.h"
+#include "formats/quote.h"
 
 namespace minerva::cli {
 namespace {
@@ -139,6 +140,10 @@ Result<int> RunCommand::execute(Console& console) {
 int RunCommand::finish(const LoadedModel& model, const GenerationRequest& request,
                        const Generation& generation, Console& console) const {
   const ModelFacts facts = facts_of(model);
+  for (const ConstraintNote& note : generation.constraint_notes)
+    console.note(fmt::format("note: the JSON schema, at {}, keyword {}: {}",
+                             note.pointer.empty() ? "its root" : quoted(note.pointer), quoted(note.keyword),
+                             note.message));
   if (console.json()) {
     std::string prompt;
     if (const auto* text = std::get_if<std::string>(&request.prompt))

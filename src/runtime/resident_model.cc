@@ -12,6 +12,7 @@
 #include "runtime/generator.h"
 #include "runtime/logit_rules.h"
 #include "runtime/sampling_settings.h"
+#include "text/grammar/constraint.h"
 
 namespace minerva {
 namespace {
@@ -109,6 +110,7 @@ Result<Generation> ResidentModel::generate(const GenerationRequest& request, con
   result->memory = {.weights_bytes = parts_.model->info().weights_bytes,
                     .kv_bytes = scheduler_.kv_bytes(),
                     .peak_rss_bytes = peak_resident_bytes()};
+  result->constraint_notes = grammar::constraint_notes(request.constraint);
   return result;
 }
 

@@ -158,6 +158,7 @@ const std::vector<StructCase> kStructs = {
     {"GeneratedToken"},
     {"Timings"},
     {"MemoryUse"},
+    {"ConstraintNote"},
     {"Generation"},
     {"Fallback"},
     {"BackendInfo"},

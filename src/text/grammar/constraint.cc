@@ -38,9 +38,14 @@ Result<RuleId> choice_grammar(const std::vector<std::string>& choices, GrammarBu
 }
 
 Result<RuleId> regex_grammar(std::string_view text, GrammarBuilder& builder) {
-  const RegexOptions whole = {.search = false,
-                              .write_class = [&](const CodePointSet& set) { return builder.one_of(set); }};
-  MINERVA_ASSIGN(const ExprId body, parse_regex(text, whole, builder));
+  MINERVA_ASSIGN(const RegexNode regex, parse_regex(text, /*wide=*/false));
+  const auto written = regex_expr(
+      regex, RegexScope::Whole, [&](const CodePointSet& set) { return builder.one_of(set); }, builder);
+  ExprId body = written.value_or(builder.nothing());
+  if (!written) {
+    MINERVA_ASSIGN(const Automaton automaton, regex_automaton(regex, RegexScope::Whole));
+    body = automaton_expr(automaton, builder);
+  }
   const RuleId root = builder.add_rule();
   builder.define(root, body);
   return root;
@@ -54,6 +59,11 @@ Result<RuleId> json_object_grammar(GrammarBuilder& builder) {
 }
 
 }  // namespace
+
+std::vector<ConstraintNote> constraint_notes(const OutputConstraint& constraint) {
+  if (constraint.kind != OutputConstraint::Kind::JsonSchema) return {};
+  return schema_notes(constraint.text);
+}
 
 Result<RuleId> constraint_grammar(const OutputConstraint& constraint, GrammarBuilder& builder) {
   using enum OutputConstraint::Kind;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -172,6 +173,32 @@ Decimal Decimal::of(std::int64_t value) {
   result.negative = text.starts_with('-');
   result.whole = result.negative ? text.substr(1) : std::move(text);
   return result;
+}
+
+Decimal decimal_of(const nlohmann::ordered_json& number) {
+  if (number.is_number_unsigned() && number.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+    Decimal result;
+    result.whole = std::to_string(number.get<std::uint64_t>());
+    return result;
+  }
+  return number.is_number_integer() ? Decimal::of(number.get<std::int64_t>())
+                                    : Decimal::of(number.get<double>());
+}
+
+std::optional<std::uint64_t> scaled(const Decimal& value, std::size_t digits) {
+  constexpr std::size_t kDigitsMax = 18;
+  if (value.fraction.size() > digits || value.whole.size() + digits > kDigitsMax) return std::nullopt;
+  const std::string text = value.whole + value.fraction + std::string(digits - value.fraction.size(), '0');
+  return std::stoull(text);
+}
+
+std::optional<bool> is_multiple(const Decimal& value, const Decimal& step) {
+  if (value.is_zero()) return true;
+  const std::size_t digits = std::max(value.fraction.size(), step.fraction.size());
+  const auto a = scaled(value, digits);
+  const auto b = scaled(step, digits);
+  if (!a || !b || *b == 0) return std::nullopt;
+  return *a % *b == 0;
 }
 
 int compare(const Decimal& a, const Decimal& b) {

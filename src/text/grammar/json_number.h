@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -21,6 +22,12 @@ struct Decimal {
   static Decimal of(double value);  // the shortest that reads as `value`, which must be finite
   static Decimal of(std::int64_t value);
 };
+/// A JSON number that is finite.
+Decimal decimal_of(const nlohmann::ordered_json& number);
+/// Whether `value` is a multiple of `step`, which is not 0; nothing where that takes too many digits to say.
+std::optional<bool> is_multiple(const Decimal& value, const Decimal& step);
+/// The magnitude times 10^digits; nothing where that is no whole number or has more than 18 digits.
+std::optional<std::uint64_t> scaled(const Decimal& value, std::size_t digits);
 /// < 0, 0 or > 0 as `a` is smaller, equal or greater.
 int compare(const Decimal& a, const Decimal& b);
 

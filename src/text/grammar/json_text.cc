@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <utility>
-
-#include "base/limits.h"
 #include "text/tokenizer/utf8_codec.h"
 
 namespace minerva::grammar {
@@ -37,12 +33,6 @@ std::string escape_of(char32_t c) {
 }
 
 }  // namespace
-
-// Keys that are taken, character by character.
-struct JsonText::NameTree {
-  std::map<char32_t, NameTree> next;
-  bool ends = false;
-};
 
 template <class Write>
 ExprId JsonText::shared(std::optional<RuleId>& rule, Write write) {
@@ -77,7 +67,7 @@ ExprId JsonText::value() {
 
 ExprId JsonText::object() {
   return shared(object_, [&] {
-    const ExprId member = b_.sequence({key_except(std::vector<std::string>{}), colon(), value()});
+    const ExprId member = b_.sequence({key(), colon(), value()});
     const ExprId members = b_.sequence({member, b_.repeat(b_.sequence({comma(), member}), 0)});
     return b_.sequence(
         {b_.literal("{"), space(), b_.optional(b_.sequence({members, space()})), b_.literal("}")});
@@ -173,35 +163,18 @@ ExprId JsonText::literal_string(std::string_view value) {
   return b_.literal(text + "\"");
 }
 
-ExprId JsonText::key_except(const std::vector<std::string>& taken) {
-  NameTree tree;
-  tree.ends = true;
-  for (const std::string& name : taken) {
-    NameTree* node = &tree;
-    for (std::size_t at = 0; at < name.size();) {
-      const auto c = tokenizers::decode_utf8(name.data() + at);
-      node = &node->next[c.value];
-      at += c.length;
-    }
-    node->ends = true;
-  }
-  return b_.sequence({b_.literal("\""), key_except(tree)});
+ExprId JsonText::key() {
+  return quoted(b_.repeat(b_.one_of(kNotPlain.complement()), 1));
 }
 
-// The rest of a key and its closing quote.
-ExprId JsonText::key_except(const NameTree& node) {
-  CodePointSet free = kNotPlain.complement();
-  std::vector<ExprId> alternatives;
-  if (!node.ends) alternatives.push_back(b_.literal("\""));
-  for (const auto& [c, rest] : node.next) {
-    if (kNotPlain.contains(c)) continue;  // such a key is never written
-    const CodePointSet one = {{c, c}};
-    free = free.without(one);
-    alternatives.push_back(b_.sequence({b_.one_of(one), key_except(rest)}));
-  }
-  alternatives.push_back(
-      b_.sequence({b_.one_of(free), b_.repeat(b_.one_of(kNotPlain.complement()), 0), b_.literal("\"")}));
-  return b_.alternatives(alternatives);
+Automaton JsonText::key_values() {
+  return *Automaton::repeated(kNotPlain.complement()).without(Automaton::of(""));
+}
+
+std::optional<ExprId> JsonText::string_of(const Automaton& values) {
+  const auto spelled = values.respelled(escape_of, kNotPlain);
+  if (!spelled) return std::nullopt;
+  return quoted(automaton_expr(*spelled, b_));
 }
 
 ClassWriter JsonText::class_writer() {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/grammar/automaton.h"
 #include "text/grammar/grammar_builder.h"
 #include "text/grammar/regex_grammar.h"
 
@@ -31,8 +32,12 @@ class JsonText {
   ExprId quoted(ExprId value);
   /// The one string, quoted and escaped.
   ExprId literal_string(std::string_view value);
-  /// A key, not empty and without escapes, that is none of `taken`.
-  ExprId key_except(const std::vector<std::string>& taken);
+  /// Any key, not empty and without escapes; and the values of such keys.
+  ExprId key();
+  static Automaton key_values();
+  /// The strings whose values the automaton has, each in the one usual spelling; nothing where that takes too
+  /// many states.
+  std::optional<ExprId> string_of(const Automaton& values);
   /// `open`, the items with commas between them, `close`: from `min` to `max` items after those in `first`.
   ExprId array_of(const std::vector<ExprId>& first, ExprId item, std::uint32_t min, std::uint32_t max);
   ExprId comma();  // with white space after it
@@ -42,10 +47,7 @@ class JsonText {
   ClassWriter class_writer();
 
  private:
-  struct NameTree;
-
   ExprId character();
-  ExprId key_except(const NameTree& node);
   template <class Write>
   ExprId shared(std::optional<RuleId>& rule, Write write);
 

@@ -1,330 +1,267 @@
 #include "text/grammar/regex_grammar.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <optional>
-#include <string>
+#include <array>
+#include <utility>
 #include <vector>
-
-#include "base/limits.h"
-#include "text/grammar/repetition.h"
-#include "text/tokenizer/utf8_codec.h"
-#include "text/utf8.h"
 
 namespace minerva::grammar {
 namespace {
 
-constexpr const char* kRemedy =
-    "Use characters, classes such as [a-z], groups, | and the repetitions * + ? {m,n} only.";
+using Kind = RegexNode::Kind;
 
-const CodePointSet kDigits = {{'0', '9'}};
 const CodePointSet kWord = {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}};
-// \s allows those that every dialect takes for white space; \S excludes those that any does.
-const CodePointSet kSpaces = {{'\t', '\r'}, {' ', ' '}};
-const CodePointSet kSpacesAnywhere = {{'\t', '\r'},     {0x1C, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},
-                                      {0x1680, 0x1680}, {0x180E, 0x180E}, {0x2000, 0x200A}, {0x2028, 0x2029},
-                                      {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
-// `.` allows what no dialect takes for a line end.
-const CodePointSet kLineEnds = {{'\n', '\r'}, {0x85, 0x85}, {0x2028, 0x2029}};
 
-class RegexParser {
+bool any_of(const RegexNode& node, bool (*is)(const RegexNode&)) {
+  return is(node) || std::ranges::any_of(node.parts, [&](const RegexNode& part) { return any_of(part, is); });
+}
+
+bool is_look_ahead(const RegexNode& node) {
+  return node.kind == Kind::LookAhead;
+}
+bool is_assertion(const RegexNode& node) {
+  return node.kind == Kind::Begin || node.kind == Kind::End || node.kind == Kind::Boundary ||
+         is_look_ahead(node);
+}
+
+class Writer {
  public:
-  RegexParser(std::string_view text, const RegexOptions& options, GrammarBuilder& builder)
-      : text_(text), options_(options), builder_(builder) {}
+  Writer(RegexScope scope, const ClassWriter& write_class, GrammarBuilder& builder, std::uint32_t repeat_max)
+      : scope_(scope), write_class_(write_class), b_(builder), repeat_max_(repeat_max) {}
 
-  Result<ExprId> run() {
-    MINERVA_ASSIGN(const ExprId result, parse_alternatives(true));
-    if (at_ < text_.size()) return error("unmatched )");
-    return result;
+  // `outer`: not inside a group, or in one that is all there is; ^ and $ may stand at its ends.
+  std::optional<ExprId> write(const RegexNode& node, bool outer) {
+    if (outer && node.kind == Kind::Sequence) return write_outer(node);
+    if (outer && node.kind != Kind::Alternatives) return write_outer({.parts = {node}});
+    switch (node.kind) {
+      case Kind::Class:
+        return write_class_(node.set);
+      case Kind::Sequence:
+        return write_parts(node, 0, node.parts.size());
+      case Kind::Alternatives: {
+        std::vector<ExprId> alternatives;
+        for (const RegexNode& part : node.parts) {
+          const auto written = write(part, outer);
+          if (!written) return std::nullopt;
+          alternatives.push_back(*written);
+        }
+        return b_.alternatives(alternatives);
+      }
+      case Kind::Repeat: {
+        const auto part = write(node.parts.front(), false);
+        if (!part) return std::nullopt;
+        return b_.repeat(*part, node.min, std::max(node.min, std::min(node.max, repeat_max_)));
+      }
+      default:
+        return std::nullopt;
+    }
   }
 
  private:
-  std::unexpected<Error> error(std::string_view what) const {
-    return invalid_request(fmt::format("the regular expression, byte {}: {}", at_ + 1, what), kRemedy);
-  }
-  bool ended() const noexcept { return at_ >= text_.size(); }
-  char peek(std::size_t ahead = 0) const noexcept {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
-  }
-  bool take(std::string_view what) noexcept {
-    if (!text_.substr(at_).starts_with(what)) return false;
-    at_ += what.size();
-    return true;
-  }
-  ExprId anything() { return builder_.repeat(options_.write_class(CodePointSet::all()), 0); }
-
-  // `outer`: not inside a group, or in one that is all there is; ^ and $ may stand at its ends.
-  Result<ExprId> parse_alternatives(bool outer) {
-    if (nesting_ >= limits::kGrammarNestingMax)
-      return error(fmt::format("groups are nested deeper than {}", limits::kGrammarNestingMax));
-    ++nesting_;
-    std::vector<ExprId> alternatives;
-    do {
-      MINERVA_ASSIGN(const ExprId sequence, parse_sequence(outer));
-      alternatives.push_back(sequence);
-    } while (take("|"));
-    --nesting_;
-    return builder_.alternatives(alternatives);
-  }
-
-  Result<ExprId> parse_sequence(bool outer) {
+  std::optional<ExprId> write_parts(const RegexNode& node, std::size_t first, std::size_t last) {
     std::vector<ExprId> parts;
-    const bool begins = outer && take("^");
-    bool ends = false;
-    bool whole = false;  // a group alone, which took care of its anchors itself
-    while (!ended() && peek() != '|' && peek() != ')') {
-      if (peek() == '$' && outer && (at_ + 1 == text_.size() || peek(1) == '|' || peek(1) == ')')) {
-        ++at_;
-        ends = true;
-        break;
+    for (std::size_t i = first; i < last; ++i) {
+      const auto part = write(node.parts[i], false);
+      if (!part) return std::nullopt;
+      parts.push_back(*part);
+    }
+    return b_.sequence(parts);
+  }
+
+  std::optional<ExprId> write_outer(const RegexNode& node) {
+    const auto& parts = node.parts;
+    if (parts.size() == 1 && (parts[0].kind == Kind::Alternatives || parts[0].kind == Kind::Sequence))
+      return write(parts[0], true);
+    const bool begins = !parts.empty() && parts.front().kind == Kind::Begin;
+    const bool ends = parts.size() > (begins ? 1U : 0U) && parts.back().kind == Kind::End;
+    const auto inside = write_parts(node, begins ? 1 : 0, parts.size() - (ends ? 1 : 0));
+    if (!inside || scope_ == RegexScope::Whole) return inside;
+    const ExprId anything = b_.repeat(write_class_(CodePointSet::all()), 0, repeat_max_);
+    return b_.sequence({begins ? b_.empty() : anything, *inside, ends ? b_.empty() : anything});
+  }
+
+  RegexScope scope_;
+  const ClassWriter& write_class_;
+  GrammarBuilder& b_;
+  std::uint32_t repeat_max_;
+};
+
+// The automaton of what a node matches and all that follows it, from the end to the beginning, for each of
+// what may stand before: nothing, a character of a word, another one.
+class States {
+ public:
+  using State = AutomatonBuilder::State;
+  using Entries = std::array<State, 3>;
+  static constexpr std::size_t kBeginning = 0;
+  static constexpr std::size_t kAfterWord = 1;
+  static constexpr std::size_t kAfterOther = 2;
+
+  explicit States(bool assertions) : assertions_(assertions) {}
+
+  Result<Automaton> run(const RegexNode& regex, RegexScope scope) {
+    const State end = AutomatonBuilder::kEnd;
+    State tail = end;
+    if (scope == RegexScope::Somewhere) tail = anything_then(end);
+    MINERVA_ASSIGN(const Entries entries, write(regex, {tail, tail, tail}));
+    State start = entries[kBeginning];
+    if (scope == RegexScope::Somewhere) {
+      // Or after some characters, the last of which matters.
+      const State later = out_.add();
+      out_.edge(later, CodePointSet::all(), later);
+      out_.edge(later, kWord, entries[kAfterWord]);
+      out_.edge(later, kWord.complement(), entries[kAfterOther]);
+      const State both = out_.add();
+      out_.skip(both, start);
+      out_.skip(both, later);
+      start = both;
+    }
+    return determinized(start);
+  }
+
+ private:
+  std::unexpected<Error> too_large() const {
+    return invalid_request("the regular expression becomes too large an automaton",
+                           "Simplify it: smaller bounds of repetition, fewer alternatives, less look-ahead.");
+  }
+  Result<Automaton> determinized(State start) const {
+    auto result = out_.determinized(start);
+    if (!result) return too_large();
+    return *std::move(result);
+  }
+  State anything_then(State end) {
+    const State loop = out_.add();
+    out_.edge(loop, CodePointSet::all(), loop);
+    out_.skip(loop, end);
+    return loop;
+  }
+  State nowhere() { return out_.add(); }
+
+  Result<Entries> write(const RegexNode& node, const Entries& then) {
+    if (out_.full()) return too_large();
+    switch (node.kind) {
+      case Kind::Class:
+        return write_class(node.set, then);
+      case Kind::Sequence: {
+        Entries entries = then;
+        for (std::size_t i = node.parts.size(); i-- > 0;) {
+          MINERVA_ASSIGN(entries, write(node.parts[i], entries));
+        }
+        return entries;
       }
-      if (peek() == '^' || peek() == '$') return error("^ and $ may stand at the ends only");
-      const bool alone = outer && parts.empty() && !begins && group_is_alone();
-      MINERVA_ASSIGN(ExprId part, parse_atom(alone));
-      MINERVA_ASSIGN(part, parse_repetitions(part));
-      parts.push_back(part);
-      whole = alone;
-    }
-    if (!options_.search || !outer || whole) return builder_.sequence(parts);
-    if (!begins) parts.insert(parts.begin(), anything());
-    if (!ends) parts.push_back(anything());
-    return builder_.sequence(parts);
-  }
-
-  // Whether a group begins here that goes to the end of this alternative, unrepeated: (^a$|^b$).
-  bool group_is_alone() const noexcept {
-    if (peek() != '(') return false;
-    int depth = 0;
-    bool in_class = false;
-    for (std::size_t i = at_; i < text_.size(); ++i) {
-      const char c = text_[i];
-      if (c == '\\')
-        ++i;
-      else if (in_class)
-        in_class = c != ']';
-      else if (c == '[')
-        in_class = true;
-      else if (c == '(')
-        ++depth;
-      else if (c == ')' && --depth == 0)
-        return i + 1 == text_.size() || text_[i + 1] == '|' || text_[i + 1] == ')';
-    }
-    return false;
-  }
-
-  Result<ExprId> parse_atom(bool outer_group) {
-    const char c = peek();
-    if (c == '(') return parse_group(outer_group);
-    if (c == '[') {
-      MINERVA_ASSIGN(const CodePointSet set, parse_class());
-      return options_.write_class(set);
-    }
-    if (c == '.') {
-      ++at_;
-      return options_.write_class(kLineEnds.complement());
-    }
-    if (c == '\\') {
-      MINERVA_ASSIGN(const CodePointSet set, parse_escape(false));
-      return options_.write_class(set);
-    }
-    if (c == '*' || c == '+' || c == '?') return error("there is nothing to repeat");
-    if (c == '{' || c == '}' || c == ']')
-      return error(fmt::format("write {} as \\{}", c, c));  // dialects differ on them
-    return options_.write_class(one(character()));
-  }
-
-  static CodePointSet one(char32_t c) { return {{c, c}}; }
-  char32_t character() noexcept {
-    const auto c = tokenizers::decode_utf8(text_.data() + at_);
-    at_ += c.length;
-    return c.value;
-  }
-
-  Result<ExprId> parse_group(bool outer) {
-    ++at_;
-    if (peek() == '?') {
-      if (take("?:")) {
-        // a group that captures nothing
-      } else if (peek(1) == '=' || peek(1) == '!' || (peek(1) == '<' && (peek(2) == '=' || peek(2) == '!'))) {
-        return error("look-around cannot be honoured");
-      } else if (take("?<") || take("?P<")) {
-        const std::size_t end = text_.find('>', at_);
-        if (end == std::string_view::npos || end == at_) return error("the group's name does not end");
-        at_ = end + 1;
-      } else {
-        return error("flags, atomic groups and conditions cannot be honoured");
+      case Kind::Alternatives: {
+        Entries entries = fresh();
+        for (const RegexNode& part : node.parts) {
+          MINERVA_ASSIGN(const Entries to, write(part, then));
+          skip(entries, to);
+        }
+        return entries;
       }
+      case Kind::Repeat:
+        return write_repeat(node, then);
+      case Kind::Begin:
+        return Entries{then[kBeginning], nowhere(), nowhere()};
+      case Kind::End:
+      case Kind::Boundary:
+      case Kind::LookAhead:
+        return write_condition(node, then);
     }
-    MINERVA_ASSIGN(const ExprId inside, parse_alternatives(outer));
-    if (!take(")")) return error("expected )");
-    return inside;
+    return then;
   }
 
-  Result<ExprId> parse_repetitions(ExprId part) {
-    std::uint32_t min = 0;
-    std::uint32_t max = kUnbounded;
-    if (take("?")) {
-      max = 1;
-    } else if (take("+")) {
-      min = 1;
-    } else if (peek() == '{') {
-      MINERVA_TRY(parse_bounds(min, max));
-    } else if (!take("*")) {
-      return part;
+  Entries fresh() {
+    const State one = out_.add();
+    return assertions_ ? Entries{one, out_.add(), out_.add()} : Entries{one, one, one};
+  }
+  void skip(const Entries& from, const Entries& to) {
+    for (std::size_t i = 0; i < (assertions_ ? from.size() : 1); ++i) out_.skip(from.at(i), to.at(i));
+  }
+
+  // The same whatever stands before.
+  Entries write_class(const CodePointSet& set, const Entries& then) {
+    const State state = out_.add();
+    if (then[kAfterWord] == then[kAfterOther]) {
+      out_.edge(state, set, then[kAfterWord]);
+    } else {
+      out_.edge(state, set.intersection(kWord), then[kAfterWord]);
+      out_.edge(state, set.without(kWord), then[kAfterOther]);
     }
-    take("?");  // lazy: the same texts, in another order of preference
-    if (peek() == '+') return error("possessive repetition cannot be honoured");
-    if (peek() == '*' || peek() == '?' || peek() == '{')
-      return error("a repetition is repeated: use a group");
-    return builder_.repeat(part, min, max);
+    return {state, state, state};
   }
 
-  Result<void> parse_bounds(std::uint32_t& min, std::uint32_t& max) {
-    ++at_;
-    const auto low = number();
-    const bool comma = take(",");
-    const auto high = comma ? number() : low;
-    if (!low || !take("}")) return error("expected bounds such as {3}, {3,} or {3,5}");
-    min = *low;
-    max = high.value_or(kUnbounded);
-    if (const auto fault = fault_of_bounds(min, high)) return error(*fault);
-    return {};
-  }
-
-  std::optional<std::uint32_t> number() noexcept { return take_number(text_, at_); }
-
-  Result<CodePointSet> parse_class() {
-    ++at_;
-    const bool negated = take("^");
-    if (peek() == ']') return error("an empty class; write ] as \\]");
-    CodePointSet set;
-    std::vector<CodePointSet::Range> ranges;
-    while (!take("]")) {
-      if (ended()) return error("the class does not end");
-      if (peek() == '[' && (peek(1) == ':' || peek(1) == '.' || peek(1) == '='))
-        return error("POSIX classes cannot be honoured");
-      if (text_.substr(at_).starts_with("&&") || text_.substr(at_).starts_with("--"))
-        return error("set operations in a class cannot be honoured");
-      MINERVA_ASSIGN(const CodePointSet first, class_member(negated));
-      const bool range = peek() == '-' && peek(1) != ']' && at_ + 1 < text_.size();
-      if (!range) {
-        ranges.insert(ranges.end(), first.ranges().begin(), first.ranges().end());
-        continue;
+  Result<Entries> write_repeat(const RegexNode& node, Entries then) {
+    const RegexNode& part = node.parts.front();
+    if (node.max == kUnbounded) {
+      if (any_of(part, is_assertion)) {
+        // Its states would have to be known before they are made.
+        const bool harmless = !any_of(part, [](const RegexNode& n) {
+          return n.kind == Kind::End || n.kind == Kind::Boundary || is_look_ahead(n);
+        });
+        if (!harmless)
+          return invalid_request("a look-ahead, \\b or $ within an endless repetition cannot be honoured",
+                                 "Move it out of the repetition, or give the repetition bounds.");
       }
-      ++at_;
-      MINERVA_ASSIGN(const CodePointSet last, class_member(negated));
-      if (!single(first) || !single(last)) return error("a range needs a character at each end");
-      const char32_t low = first.ranges().front().first;
-      const char32_t high = last.ranges().front().first;
-      if (high < low) return error("a range in a class is the wrong way round");
-      ranges.push_back({low, high});
+      const Entries loop = fresh();
+      skip(loop, then);
+      MINERVA_ASSIGN(const Entries again, write(part, loop));
+      skip(loop, again);
+      then = loop;
     }
-    set.add(CodePointSet(ranges));
-    return negated ? set.complement() : set;
-  }
-
-  static bool single(const CodePointSet& set) noexcept {
-    return set.ranges().size() == 1 && set.ranges().front().first == set.ranges().front().last;
-  }
-  Result<CodePointSet> class_member(bool negated) {
-    if (ended()) return error("the class does not end");
-    if (peek() == '\\') return parse_escape(true, negated);
-    return one(character());
-  }
-
-  Result<CodePointSet> parse_escape(bool in_class, bool negated = false) {
-    ++at_;
-    if (ended()) return error("a \\ at the end");
-    const char c = peek();
-    if (static_cast<unsigned char>(c) >= 0x80) return one(character());
-    ++at_;
-    switch (c) {
-      case 'd':
-        return kDigits;
-      case 'D':
-        return kDigits.complement();
-      case 'w':
-        return kWord;
-      case 'W':
-        return kWord.complement();
-      case 's':
-        return negated ? kSpacesAnywhere : kSpaces;
-      case 'S':
-        return (negated ? kSpaces : kSpacesAnywhere).complement();
-      case 'n':
-        return one('\n');
-      case 'r':
-        return one('\r');
-      case 't':
-        return one('\t');
-      case 'f':
-        return one('\f');
-      case 'v':
-        return one('\v');
-      case 'x':
-        return hexadecimal(2);
-      case 'u':
-        return peek() == '{' ? braced() : hexadecimal(4);
-      case '0':
-        if (peek() < '0' || peek() > '9') return one(0);
-        break;
-      case 'b':
-        if (in_class) return one('\b');
-        break;
-      default:
-        break;
+    const Entries end = then;
+    const std::uint32_t optional = node.max == kUnbounded ? 0 : node.max - node.min;
+    for (std::uint32_t i = 0; i < optional && !out_.full(); ++i) {
+      MINERVA_ASSIGN(const Entries once, write(part, then));
+      then = fresh();
+      skip(then, once);
+      skip(then, end);
     }
-    const bool letter_or_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!letter_or_digit) return one(static_cast<char32_t>(c));
-    if (c >= '1' && c <= '9') return error("backreferences cannot be honoured");
-    return error(fmt::format("\\{} cannot be honoured", c));
-  }
-
-  static int digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-  }
-  Result<CodePointSet> hexadecimal(int digits) {
-    char32_t value = 0;
-    for (int i = 0; i < digits; ++i, ++at_) {
-      if (digit(peek()) < 0) return error(fmt::format("expected {} hexadecimal digits", digits));
-      value = value * 16 + static_cast<char32_t>(digit(peek()));
+    for (std::uint32_t i = 0; i < node.min && !out_.full(); ++i) {
+      MINERVA_ASSIGN(then, write(part, then));
     }
-    return scalar(value);
-  }
-  Result<CodePointSet> braced() {
-    ++at_;
-    char32_t value = 0;
-    for (; digit(peek()) >= 0 && value <= kCodePointMax; ++at_)
-      value = value * 16 + static_cast<char32_t>(digit(peek()));
-    if (!take("}")) return error("expected \\u{...}");
-    return scalar(value);
-  }
-  Result<CodePointSet> scalar(char32_t value) const {
-    CodePointSet set = one(value);
-    if (set.empty() || value > kCodePointMax) return error("the escape stands for no character");
-    return set;
+    return then;
   }
 
-  std::string_view text_;
-  const RegexOptions& options_;
-  GrammarBuilder& builder_;
-  std::size_t at_ = 0;
-  int nesting_ = 0;
+  // What follows, as far as it also fits a condition, which may depend on what stands before.
+  Result<Entries> write_condition(const RegexNode& node, const Entries& then) {
+    Entries result{};
+    for (std::size_t i = 0; i < then.size(); ++i) {
+      MINERVA_ASSIGN(const Automaton rest, determinized(then.at(i)));
+      MINERVA_ASSIGN(const Automaton condition, condition_of(node, i));
+      const auto both = node.kind == Kind::LookAhead && node.negated ? rest.without(condition)
+                                                                     : rest.intersection(condition);
+      if (!both) return too_large();
+      result.at(i) = out_.embed(*both, AutomatonBuilder::kEnd);
+    }
+    return result;
+  }
+
+  Result<Automaton> condition_of(const RegexNode& node, std::size_t before) {
+    if (node.kind == Kind::End) return Automaton::of("");
+    if (node.kind == Kind::Boundary) {
+      // A word begins or goes on; or it does not, and what follows may also be the end.
+      const bool word_follows = (before == kAfterWord) == node.negated;
+      const State other = out_.add();
+      out_.edge(other, word_follows ? kWord : kWord.complement(), anything_then(AutomatonBuilder::kEnd));
+      if (!word_follows) out_.skip(other, AutomatonBuilder::kEnd);
+      return determinized(other);
+    }
+    const State tail = anything_then(AutomatonBuilder::kEnd);
+    MINERVA_ASSIGN(const Entries entries, write(node.parts.front(), {tail, tail, tail}));
+    return determinized(entries.at(before));
+  }
+
+  bool assertions_;
+  AutomatonBuilder out_;
 };
 
 }  // namespace
 
-Result<ExprId> parse_regex(std::string_view regex, const RegexOptions& options, GrammarBuilder& builder) {
-  if (regex.size() > limits::kRegexBytesMax) {
-    return invalid_request(fmt::format("the regular expression has {} bytes; {} are the most that is taken",
-                                       regex.size(), limits::kRegexBytesMax),
-                           "Make it shorter.");
-  }
-  if (!is_valid_utf8(regex)) return invalid_request("the regular expression is not valid UTF-8", kRemedy);
-  return RegexParser(regex, options, builder).run();
+std::optional<ExprId> regex_expr(const RegexNode& regex, RegexScope scope, const ClassWriter& write_class,
+                                 GrammarBuilder& builder, std::uint32_t repeat_max) {
+  return Writer(scope, write_class, builder, repeat_max).write(regex, true);
+}
+
+Result<Automaton> regex_automaton(const RegexNode& regex, RegexScope scope) {
+  return States(any_of(regex, is_assertion)).run(regex, scope);
 }
 
 }  // namespace minerva::grammar

@@ -2,28 +2,29 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
+#include "text/grammar/automaton.h"
 #include "text/grammar/grammar_builder.h"
+#include "text/grammar/regex_syntax.h"
 
 namespace minerva::grammar {
 
 /// How a set of characters appears in the output: as they are, or as JSON strings spell them.
 using ClassWriter = std::function<ExprId(const CodePointSet&)>;
 
-struct RegexOptions {
-  /// The expression may match anywhere in the text unless ^ and $ say otherwise (a schema's `pattern`);
-  /// without it, it matches the whole text, and ^ and $ at the ends say nothing new.
-  bool search = false;
-  ClassWriter write_class;
-};
+/// Whether a text matches as a whole (^ and $ at the ends say nothing new), or somewhere in it unless ^ and $
+/// say otherwise (a schema's `pattern`).
+enum class RegexScope : bool { Whole, Somewhere };
 
-/// Adds what `regex` matches to `builder`. Understood, with the meaning that ECMAScript and PCRE share:
-/// characters, `.` (no line end), [...] with ranges, \d \w \s \D \W \S, escapes, groups (also (?:...) and
-/// (?<name>...)), |, * + ? {m} {m,} {m,n} (a lazy ? after them changes nothing here), ^ first and $ last.
-/// Errors: InvalidRequest that names the part: look-around, backreferences, \b, flags, \p, possessive or
-/// atomic parts, anchors inside; beyond the limits.
-Result<ExprId> parse_regex(std::string_view regex, const RegexOptions& options, GrammarBuilder& builder);
+/// The texts that match, written with `write_class`; nothing where that takes an automaton: for look-ahead,
+/// word boundaries and anchors inside. Repetitions stay as they are, but that none goes beyond `repeat_max`.
+std::optional<ExprId> regex_expr(const RegexNode& regex, RegexScope scope, const ClassWriter& write_class,
+                                 GrammarBuilder& builder, std::uint32_t repeat_max = kUnbounded);
+
+/// The texts that match. Errors: InvalidRequest: too many states, or look-ahead within an endless repetition.
+Result<Automaton> regex_automaton(const RegexNode& regex, RegexScope scope);
 
 }  // namespace minerva::grammar

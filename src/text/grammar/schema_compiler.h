@@ -1,60 +1,64 @@
-// The schema compiler, in three files: references and combinations (schema.cc), objects (schema_object.cc)
-// and all other values (schema_values.cc).
+// From shapes to a grammar: references between values (schema.cc) and each type of value (schema_strings.cc,
+// schema_numbers.cc, schema_arrays.cc, schema_objects.cc).
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "text/grammar/grammar_builder.h"
 #include "text/grammar/json_text.h"
-#include "text/grammar/schema_json.h"
+#include "text/grammar/schema_expand.h"
 
 namespace minerva::grammar {
 
 class SchemaCompiler {
  public:
-  SchemaCompiler(const Json& root, GrammarBuilder& builder) : root_(root), b_(builder), json_(builder) {}
+  SchemaCompiler(Document& document, GrammarBuilder& builder)
+      : document_(document), b_(builder), json_(builder), expander_(document, patterns_, builder) {}
 
   Result<RuleId> run();
 
  private:
-  // A schema whose rule is written later: recursion in the schema is none of ours.
+  // A value whose rule is written later: recursion in the schema is none of ours.
   struct Pending {
     RuleId rule = 0;
-    Json schema;
-    std::string pointer;
+    std::vector<Shape> shapes;
   };
 
   // schema.cc
-  Result<ExprId> compile(const Json& schema, const std::string& pointer);
-  Result<ExprId> compile_plain(const Json& schema, const std::string& pointer);
-  Result<ExprId> compile_branches(const Json& schema, const char* keyword, const std::string& pointer);
-  Result<ExprId> compile_listed(const Json& schema, const std::string& pointer);
-  Result<ExprId> compile_type(JsonType type, const Json& schema, const std::string& pointer);
-  Result<std::uint8_t> types_meant(const Json& schema, const std::string& pointer) const;
+  /// What fits all of the node's schemas; equal nodes share it.
+  Result<ExprId> value(const Node& node);
+  /// Without what says nothing, and references alone followed. False: nothing can fit.
+  Result<bool> simplify(Node& node);
+  Result<ExprId> write(const std::vector<Shape>& shapes);
+  Result<ExprId> write(const Shape& shape, JsonType type);
   ExprId literal(const Json& value);
-  /// The rule of a schema; equal schemas share one.
-  ExprId rule_for(const Json& schema, const std::string& pointer);
-  /// Without $ref and allOf at its top. Errors: contradictions, references in a circle.
-  Result<Json> flatten(const Json& schema, const std::string& pointer, int depth = 0);
-  Result<const Json*> target(const Json& reference, const std::string& pointer) const;
-  Result<bool> disjoint(const Json& first, const Json& second, const std::string& pointer, int depth = 0);
-  Result<bool> disjoint_objects(const Json& a, const Json& b, const std::string& pointer, int depth);
-  Result<void> step(const std::string& pointer);
+  std::unexpected<Error> error_at(const Shape& shape, std::string_view keyword, std::string_view what) const;
 
-  // schema_values.cc
-  Result<ExprId> compile_string(const Json& schema, const std::string& pointer);
-  Result<ExprId> string_value(std::string_view regex, bool search, const char* keyword, const Json& schema,
-                              const std::string& pointer);
-  Result<ExprId> compile_number(const Json& schema, const std::string& pointer, bool integer);
-  Result<ExprId> compile_integer(const Json& schema, const std::string& pointer);
-  Result<ExprId> compile_array(const Json& schema, const std::string& pointer);
+  // schema_strings.cc
+  Result<ExprId> write_string(const Shape& shape);
+  Result<std::optional<ExprId>> write_one_pattern(const Shape& shape);
+  Result<Automaton> string_automaton(const Shape& shape);
+  /// The strings that fit a node.
+  Result<Automaton> strings_of(const Node& node);
 
-  // schema_object.cc
+  // schema_numbers.cc
+  Result<ExprId> write_number(const Shape& shape);
+  Result<ExprId> write_integer(const Shape& shape);
+  Result<ExprId> restricted(const Shape& shape, const GrammarBuilder& from, ExprId numbers);
+
+  // schema_arrays.cc
+  Result<ExprId> write_array(const Shape& shape);
+  Result<ExprId> write_unique(const Shape& shape);
+  Result<ExprId> write_containing(const Shape& shape, std::uint32_t max);
+  Result<std::optional<std::vector<Json>>> finite_values(const Node& node);
+  ExprId write_ordered(const std::vector<ExprId>& items, std::uint32_t min, std::uint32_t max);
+  ExprId write_any_order(const std::vector<ExprId>& items, std::uint32_t min, std::uint32_t max);
+
+  // schema_objects.cc
   struct Member {
     ExprId text = 0;  // key, colon and value
     bool required = false;
@@ -65,19 +69,19 @@ class SchemaCompiler {
     std::uint32_t min = 0;
     std::uint32_t max = kUnbounded;
   };
-  Result<ExprId> compile_object(const Json& schema, const std::string& pointer);
-  Result<bool> plan_members(const Json& schema, const std::string& pointer, ObjectPlan& plan);
-  Result<ExprId> other_members(const Json& schema, const std::string& pointer,
-                               const std::vector<std::string>& names);
-  Result<ExprId> write_object(const ObjectPlan& plan, const std::string& pointer);
+  Result<ExprId> write_object(const Shape& shape);
+  Result<bool> plan_members(const Shape& shape, ObjectPlan& plan);
+  Result<ExprId> other_members(const Shape& shape, const std::vector<std::string>& taken);
+  Result<ExprId> write_members(const ObjectPlan& plan, const Shape& shape);
   ExprId write_others(const ObjectPlan& plan, bool any, std::uint32_t count);
 
-  const Json& root_;
+  Document& document_;
   GrammarBuilder& b_;
   JsonText json_;
-  std::map<std::string, RuleId> rules_;  // by the schema, written down
+  Patterns patterns_;
+  Expander expander_;
+  std::map<Node, ExprId> known_;
   std::deque<Pending> pending_;
-  std::size_t steps_ = 0;
 };
 
 }  // namespace minerva::grammar

@@ -16,20 +16,32 @@ namespace {
   "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+\\-]([01][0-9]|2[0-3]):[0-5][0-9])"
 #define MINERVA_BYTE "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define MINERVA_HEX "[0-9A-Fa-f]"
+#define MINERVA_DAYS "[0-9]{1,9}Y([0-9]{1,9}M([0-9]{1,9}D)?)?|[0-9]{1,9}M([0-9]{1,9}D)?|[0-9]{1,9}D"
+#define MINERVA_SECONDS "[0-9]{1,9}H([0-9]{1,9}M([0-9]{1,9}S)?)?|[0-9]{1,9}M([0-9]{1,9}S)?|[0-9]{1,9}S"
+#define MINERVA_PATH "([A-Za-z0-9._~!$&'()*+,;=:@/\\-]|%" MINERVA_HEX "{2})*"
+#define MINERVA_QUERY "([A-Za-z0-9._~!$&'()*+,;=:@/?\\-]|%" MINERVA_HEX "{2})*"
+// No two hyphens in a row: xn-- would begin Punycode, which may be malformed.
+#define MINERVA_LABEL "[A-Za-z0-9](-?[A-Za-z0-9]){0,30}"
+#define MINERVA_URI                                                      \
+  "[A-Za-z][A-Za-z0-9+.\\-]{0,15}://" MINERVA_LABEL "(\\." MINERVA_LABEL \
+  "){0,3}(:[0-9]{1,5})?(/" MINERVA_PATH                                  \
+  ")?"                                                                   \
+  "(\\?" MINERVA_QUERY ")?(#" MINERVA_QUERY ")?"
+// A whole one, or a path whose first part is not empty and has no colon.
+#define MINERVA_REFERENCE                                                                        \
+  MINERVA_URI "|/?([A-Za-z0-9._~!$&'()*+,;=@\\-]{1,200}(/" MINERVA_PATH ")?)?(\\?" MINERVA_QUERY \
+              ")?(#" MINERVA_QUERY ")?"
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kFormats = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kFormats = {{
     {"date", MINERVA_DATE},
     {"time", MINERVA_TIME},
     {"date-time", MINERVA_DATE "T" MINERVA_TIME},
-    {"duration",
-     "P([0-9]{1,9}W|[0-9]{1,9}Y([0-9]{1,9}M)?([0-9]{1,9}D)?|[0-9]{1,9}M([0-9]{1,9}D)?|[0-9]{1,9}D|"
-     "([0-9]{1,9}D)?T([0-9]{1,9}H([0-9]{1,9}M([0-9]{1,9}S)?)?|[0-9]{1,9}M([0-9]{1,9}S)?|[0-9]{1,9}S))"},
+    // RFC 3339, appendix A: no unit is left out between two others.
+    {"duration", "P([0-9]{1,9}W|(" MINERVA_DAYS ")(T(" MINERVA_SECONDS "))?|T(" MINERVA_SECONDS "))"},
     // No quoted local part and no address in brackets.
-    {"email",
-     "[A-Za-z0-9!#$%&'*+/=?^_`\\{|\\}~\\-]{1,20}(\\.[A-Za-z0-9_+\\-]{1,20}){0,2}@"
-     "[A-Za-z0-9]([A-Za-z0-9\\-]{0,20}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9\\-]{0,20}[A-Za-z0-9])?){1,3}"},
-    {"hostname",
-     "[A-Za-z0-9]([A-Za-z0-9\\-]{0,20}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9\\-]{0,20}[A-Za-z0-9])?){0,4}"},
+    {"email", "[A-Za-z0-9!#$%&'*+/=?^_`\\{|\\}~\\-]{1,20}(\\.[A-Za-z0-9_+\\-]{1,20}){0,2}@" MINERVA_LABEL
+              "(\\." MINERVA_LABEL "){1,3}"},
+    {"hostname", MINERVA_LABEL "(\\." MINERVA_LABEL "){0,3}"},
     {"ipv4", MINERVA_BYTE "\\." MINERVA_BYTE "\\." MINERVA_BYTE "\\." MINERVA_BYTE},
     // Written out in full, or with :: in front, at the end or once between.
     {"ipv6", "(" MINERVA_HEX "{1,4}:){7}" MINERVA_HEX "{1,4}|::(" MINERVA_HEX "{1,4}:){0,5}" MINERVA_HEX
@@ -37,11 +49,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kFormats
              "{1,4}){0,2}::" MINERVA_HEX "{1,4}(:" MINERVA_HEX "{1,4}){0,2}|::"},
     {"uuid", MINERVA_HEX "{8}-" MINERVA_HEX "{4}-" MINERVA_HEX "{4}-" MINERVA_HEX "{4}-" MINERVA_HEX "{12}"},
     // With an authority.
-    {"uri",
-     "[A-Za-z][A-Za-z0-9+.\\-]{0,15}://[A-Za-z0-9]([A-Za-z0-9.\\-]{0,60}[A-Za-z0-9])?(:[0-9]{1,5})?"
-     "(/([A-Za-z0-9._~!$&'()*+,;=:@\\-]|%" MINERVA_HEX "{2})*)*"
-     "(\\?([A-Za-z0-9._~!$&'()*+,;=:@/?\\-]|%" MINERVA_HEX "{2})*)?"
-     "(#([A-Za-z0-9._~!$&'()*+,;=:@/?\\-]|%" MINERVA_HEX "{2})*)?"},
+    {"uri", MINERVA_URI},
+    {"iri", MINERVA_URI},
+    {"uri-reference", MINERVA_REFERENCE},
+    {"iri-reference", MINERVA_REFERENCE},
+    {"json-pointer", "(/([^/~]|~[01])*)*"},
+    {"relative-json-pointer", "(0|[1-9][0-9]{0,8})(#|(/([^/~]|~[01])*)*)"},
 }};
 
 }  // namespace

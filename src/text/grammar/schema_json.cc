@@ -16,57 +16,21 @@
 namespace minerva::grammar {
 namespace {
 
-constexpr std::array<std::string_view, 20> kAnnotations = {"title",
-                                                           "description",
-                                                           "default",
-                                                           "examples",
-                                                           "example",
-                                                           "deprecated",
-                                                           "readOnly",
-                                                           "writeOnly",
-                                                           "$schema",
-                                                           "$id",
-                                                           "id",
-                                                           "$comment",
-                                                           "$anchor",
-                                                           "$vocabulary",
-                                                           "contentEncoding",
-                                                           "contentMediaType",
-                                                           "nullable",
-                                                           "$defs",
-                                                           "definitions",
-                                                           "contentSchema"};
-constexpr std::array<std::string_view, 31> kHonoured = {"$ref",
-                                                        "type",
-                                                        "enum",
-                                                        "const",
-                                                        "anyOf",
-                                                        "oneOf",
-                                                        "allOf",
-                                                        "properties",
-                                                        "required",
-                                                        "additionalProperties",
-                                                        "minProperties",
-                                                        "items",
-                                                        "maxProperties",
-                                                        "propertyNames",
-                                                        "patternProperties",
-                                                        "prefixItems",
-                                                        "minItems",
-                                                        "maxItems",
-                                                        "uniqueItems",
-                                                        "additionalItems",
-                                                        "minLength",
-                                                        "maxLength",
-                                                        "pattern",
-                                                        "format",
-                                                        "minimum",
-                                                        "maximum",
-                                                        "multipleOf",
-                                                        "exclusiveMinimum",
-                                                        "exclusiveMaximum",
-                                                        "unevaluatedProperties",
-                                                        "unevaluatedItems"};
+constexpr auto kSchemaKeywords = std::to_array<std::string_view>(
+    {"not", "if", "then", "else", "additionalProperties", "unevaluatedProperties", "propertyNames", "items",
+     "additionalItems", "unevaluatedItems", "contains"});
+constexpr auto kSchemasKeywords = std::to_array<std::string_view>(
+    {"allOf", "anyOf", "oneOf", "properties", "patternProperties", "dependentSchemas", "dependencies",
+     "prefixItems", "$defs", "definitions"});
+constexpr auto kValueKeywords = std::to_array<std::string_view>(
+    {"$ref",      "$dynamicRef",      "$recursiveRef",     "type",          "enum",
+     "const",     "required",         "dependentRequired", "minProperties", "maxProperties",
+     "minItems",  "maxItems",         "uniqueItems",       "minContains",   "maxContains",
+     "minLength", "maxLength",        "pattern",           "format",        "minimum",
+     "maximum",   "exclusiveMinimum", "exclusiveMaximum",  "multipleOf"});
+constexpr auto kAnnotations = std::to_array<std::string_view>(
+    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment",
+     "$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary"});
 
 // Deeper than any parser or destructor would like.
 bool too_deep(std::string_view text) {
@@ -88,17 +52,6 @@ bool too_deep(std::string_view text) {
     }
   }
   return false;
-}
-
-std::string unescaped(std::string_view part) {
-  std::string result;
-  for (std::size_t i = 0; i < part.size(); ++i) {
-    if (part[i] == '~' && i + 1 < part.size() && (part[i + 1] == '0' || part[i + 1] == '1'))
-      result += part[++i] == '0' ? '~' : '/';
-    else
-      result += part[i];
-  }
-  return result;
 }
 
 }  // namespace
@@ -141,57 +94,24 @@ Result<Json> parse_schema_json(std::string_view text) {
   }
 }
 
-const Json* resolve(const Json& root, const std::string& reference) {
-  if (reference == "#") return &root;
-  if (!reference.starts_with("#/") || reference.contains('%')) return nullptr;
-  const Json* at = &root;
-  std::string_view rest = std::string_view(reference).substr(2);
-  for (bool more = true; more;) {
-    const std::size_t slash = rest.find('/');
-    const std::string part = unescaped(rest.substr(0, slash));
-    more = slash != std::string_view::npos;
-    if (more) rest = rest.substr(slash + 1);
-    if (at->is_array()) {
-      std::size_t index = 0;
-      for (const char c : part) {
-        if (c < '0' || c > '9' || index > at->size()) return nullptr;
-        index = index * 10 + static_cast<std::size_t>(c - '0');
-      }
-      if (part.empty() || index >= at->size()) return nullptr;
-      at = &(*at)[index];
-    } else {
-      if (!at->is_object() || !at->contains(part)) return nullptr;
-      at = &(*at)[part];
-    }
-  }
-  return at;
-}
-
-bool is_annotation(std::string_view keyword) {
-  return keyword.starts_with("x-") || std::ranges::find(kAnnotations, keyword) != kAnnotations.end();
-}
-
-Result<void> check_keywords(const Json& schema, std::string_view pointer) {
-  for (const auto& [keyword, value] : schema.items()) {
-    if (keyword == "nullable" && value == true)
-      return schema_error(pointer, keyword, R"(write it as "type": [..., "null"])");
-    if ((keyword == "$id" || keyword == "id") && !pointer.empty())
-      return schema_error(pointer, keyword, "only the root may have an identifier");
-    if (is_annotation(keyword) || std::ranges::find(kHonoured, keyword) != kHonoured.end()) continue;
-    return schema_error(pointer, keyword, "this keyword cannot be honoured, or is not known");
-  }
-  return {};
+KeywordKind keyword_kind(std::string_view keyword) {
+  const auto is_in = [&](const auto& list) { return std::ranges::find(list, keyword) != list.end(); };
+  if (is_in(kSchemaKeywords)) return KeywordKind::Schema;
+  if (is_in(kSchemasKeywords)) return KeywordKind::Schemas;
+  if (is_in(kValueKeywords)) return KeywordKind::Value;
+  return is_in(kAnnotations) ? KeywordKind::Annotation : KeywordKind::Unknown;
 }
 
 bool lists(const Json& list, const Json& value) {
   return std::ranges::find(list, value) != list.end();
 }
 
-Json without_annotations(const Json& schema) {
-  Json result = Json::object();
-  for (const auto& [keyword, value] : schema.items())
-    if (!is_annotation(keyword)) result[keyword] = value;
-  return result;
+ItemKeywords items_of(const Json& schema) {
+  static const Json none = Json::array();
+  const auto items = schema.find("items");
+  if (items != schema.end() && items->is_array()) return {*items, "items", "additionalItems"};
+  const auto prefix = schema.find("prefixItems");
+  return {prefix == schema.end() ? none : *prefix, "prefixItems", "items"};
 }
 
 Result<std::optional<std::uint32_t>> count_of(const Json& schema, const char* keyword,

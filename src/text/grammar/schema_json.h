@@ -24,19 +24,27 @@ std::string child(std::string_view pointer, std::string_view part);
 /// Parses within the limits of size and depth. Errors: InvalidRequest.
 Result<Json> parse_schema_json(std::string_view text);
 
-/// What a local reference ("#", "#/$defs/x") points to; nullptr when nothing is there or it is not local.
-const Json* resolve(const Json& root, const std::string& reference);
-
-/// Whether the keyword says nothing about values.
-bool is_annotation(std::string_view keyword);
-/// Errors: the first keyword that is neither an annotation nor honoured.
-Result<void> check_keywords(const Json& schema, std::string_view pointer);
-
-/// The schema without annotations (and definitions).
-Json without_annotations(const Json& schema);
+/// What a keyword of a schema holds.
+enum class KeywordKind : std::uint8_t {
+  Schema,      // a schema (`items` of draft 7: or a list of them)
+  Schemas,     // a list of schemas, or an object whose members are schemas
+  Value,       // anything else that says something about values
+  Annotation,  // what says nothing about values
+  Unknown,     // not a keyword of JSON Schema, or content whose meaning is not checked
+};
+KeywordKind keyword_kind(std::string_view keyword);
 
 /// Whether `list`, an array, has the value.
 bool lists(const Json& list, const Json& value);
+
+/// The keywords of items: those of the first ones, and that of the rest. Draft 7 writes prefixItems and items
+/// as items and additionalItems.
+struct ItemKeywords {
+  const Json& prefix;  // a list, empty where there is none
+  const char* prefix_keyword;
+  const char* rest_keyword;
+};
+ItemKeywords items_of(const Json& schema);
 
 /// A count (minLength ...) of `schema`, if it is there. Errors: it is no whole number from 0 on.
 Result<std::optional<std::uint32_t>> count_of(const Json& schema, const char* keyword,
@@ -55,9 +63,5 @@ constexpr bool has(std::uint8_t types, JsonType type) {
 /// word that is no type.
 Result<std::optional<std::uint8_t>> types_of(const Json& schema, std::string_view pointer);
 std::uint8_t types_of_value(const Json& value);
-
-/// One schema that holds where both do. References and allOf within them have been flattened before. Errors:
-/// keywords that cannot be joined.
-Result<Json> merge(const Json& a, const Json& b, std::string_view pointer);
 
 }  // namespace minerva::grammar
