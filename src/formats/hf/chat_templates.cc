@@ -111,7 +111,9 @@ Result<void> add_field(const fs::path& path, Templates& out) {
     return not_json(text, file, simdjson::error_message(error));
   }
   if (const auto error = document.get_object().get(root)) {
-    if (error == simdjson::INCORRECT_TYPE) return bad("expected a JSON object");
+    simdjson::dom::parser whole;
+    const auto problem = whole.parse(text).error();
+    if (problem == simdjson::SUCCESS) return bad("expected a JSON object");
     return not_json(text, file, simdjson::error_message(error));
   }
   ondemand::value value;

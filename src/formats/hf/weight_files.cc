@@ -129,6 +129,11 @@ std::unexpected<Error> explain(Error error, const fs::path& path) {
   if (inspection && (format_of(inspection->kind) == Format::Text || inspection->kind == Kind::EmptyFile)) {
     auto better = not_runnable(inspection->kind, display_name(path));
     better.error().code = ErrorCode::ModelLoading;  // the directory is a model, but incomplete
+    if (inspection->kind == Kind::Json) {
+      better.error().remedy =
+          "It may be a server's answer that says why the download failed: look at it, and download the file "
+          "again.";
+    }
     return better;
   }
   return std::unexpected(std::move(error));

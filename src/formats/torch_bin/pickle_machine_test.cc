@@ -474,7 +474,7 @@ TEST(Pickle, RefusesWhatIsNoPickle) {
                  "a string of 4294967295 bytes is cut");
   expect_refused(PickleBuilder().raw("\x8d" + little_endian(~0ULL, 8)).finish(), "is cut");
   expect_refused(PickleBuilder().string("\xff").finish(), "not valid UTF-8");
-  expect_refused(PickleBuilder().raw("\x8a\x09" + std::string(8, '\1')).finish(),
+  expect_refused(PickleBuilder().raw("\x8a\x09" + std::string(7, '\1')).finish(),
                  "a string of 9 bytes is cut");
   expect_refused(PickleBuilder().raw("ccollections\nOrderedDict").finish(), "a name does not end");
   expect_refused(PickleBuilder(4).none().string("x").raw("\x93").finish(), "of something else than strings");

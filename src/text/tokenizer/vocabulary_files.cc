@@ -133,7 +133,8 @@ Result<std::string> merges_as_json(std::string_view text) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with("#version")) continue;
     const std::size_t space = line.find(' ');
-    if (space == 0 || space + 1 >= line.size() || line.find(' ', space + 1) != std::string_view::npos) {
+    if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
+        line.find(' ', space + 1) != std::string_view::npos) {
       return bad(number, fmt::format("is {}, expected two tokens with a space between", quoted(line)));
     }
     if (list.size() > 1) list += ',';

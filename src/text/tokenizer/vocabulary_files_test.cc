@@ -56,7 +56,9 @@ TEST(VocabularyFiles, AreReadAsTransformersReadsThem) {
       EXPECT_EQ((*tokenizer)->decode(*special, true).value(),
                 test["decoded_skip_special"].get_string().value());
     }
-    if (!line["eos"].is_null()) EXPECT_EQ((*tokenizer)->eos_text(), line["eos"].get_string().value());
+    if (!line["eos"].is_null()) {
+      EXPECT_EQ((*tokenizer)->eos_text(), line["eos"].get_string().value());
+    }
   };
   EXPECT_GT(testing::for_each_json_line(kData / "cases.jsonl", check), 10U);
 }
