@@ -70,8 +70,10 @@ std::optional<Part> part_of(const Value& string, const Value* start, const Value
   if (from > to) return std::nullopt;
   spend(text.size() / 64);
   const bool is_ascii = string_of(string).is_ascii();
-  const std::size_t first = is_ascii ? static_cast<std::size_t>(from) : offset_of(text, static_cast<std::size_t>(from));
-  const std::size_t last = is_ascii ? static_cast<std::size_t>(to) : offset_of(text, static_cast<std::size_t>(to));
+  const std::size_t first =
+      is_ascii ? static_cast<std::size_t>(from) : offset_of(text, static_cast<std::size_t>(from));
+  const std::size_t last =
+      is_ascii ? static_cast<std::size_t>(to) : offset_of(text, static_cast<std::size_t>(to));
   return Part{text.substr(first, last - first), from};
 }
 
@@ -124,7 +126,8 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view s
   return parts;
 }
 
-std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator, std::int64_t most) {
+std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator,
+                                                std::int64_t most) {
   std::vector<std::string_view> parts;
   while (!is_full(parts, most)) {
     const std::size_t at = text.rfind(separator);

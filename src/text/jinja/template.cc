@@ -26,7 +26,8 @@ Failure current_failure(std::size_t line) {
   } catch (const std::bad_alloc&) {
     return {.kind = FailureKind::Memory, .type = "MemoryError", .message = {}, .line = line};
   } catch (const std::exception& exception) {
-    return {.kind = FailureKind::Execution, .type = "RuntimeError", .message = exception.what(), .line = line};
+    return {
+        .kind = FailureKind::Execution, .type = "RuntimeError", .message = exception.what(), .line = line};
   }
 }
 
