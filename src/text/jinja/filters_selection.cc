@@ -35,6 +35,7 @@ class Generator : public Iterator {
   const Value& source() const { return source_; }
   /// The next item of the source.
   Value take() {
+    check_stack();  // the source may be a generator over a generator …
     spend(1);
     if (iterator_.is_none()) iterator_ = iterate(source_);
     return next_of(iterator_);

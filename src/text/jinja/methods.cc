@@ -26,19 +26,17 @@ bool is_unsafe(const Value& object, std::string_view name) {
                                                        "insert", "sort",  "extend", "remove"};
   constexpr std::array<std::string_view, 5> kOfDict = {"clear", "pop", "popitem", "setdefault", "update"};
   // What every object of Python has; jinja2 hides all names that begin with an underscore.
-  constexpr std::array<std::string_view, 26> kOfAll = {
-      "__class__",   "__delattr__", "__dir__",           "__doc__",          "__eq__",
-      "__format__",  "__ge__",      "__getattribute__",  "__getstate__",     "__gt__",
-      "__hash__",    "__init__",    "__init_subclass__", "__le__",           "__lt__",
-      "__ne__",      "__new__",     "__reduce__",        "__reduce_ex__",    "__repr__",
-      "__setattr__", "__sizeof__",  "__str__",           "__subclasshook__", "__bool__",
-      "__dict__"};
+  constexpr std::array<std::string_view, 24> kOfAll = {
+      "__class__",   "__delattr__", "__dir__",           "__doc__",         "__eq__",
+      "__format__",  "__ge__",      "__getattribute__",  "__getstate__",    "__gt__",
+      "__hash__",    "__init__",    "__init_subclass__", "__le__",          "__lt__",
+      "__ne__",      "__new__",     "__reduce__",        "__reduce_ex__",   "__repr__",
+      "__setattr__", "__sizeof__",  "__str__",           "__subclasshook__"};
   constexpr std::array<std::string_view, 4> kOfContainers = {"__len__", "__iter__", "__contains__",
                                                              "__getitem__"};
   if (name.starts_with("__")) {
     if (std::ranges::find(kOfContainers, name) != kOfContainers.end()) return length_of(object).has_value();
     if (name == "__bool__") return object.is_number();
-    if (name == "__dict__") return false;
     return std::ranges::find(kOfAll, name) != kOfAll.end();
   }
   if (object.is(Kind::List)) return std::ranges::find(kOfList, name) != kOfList.end();

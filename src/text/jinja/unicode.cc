@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "text/jinja/budget.h"
+
 namespace minerva::jinja {
 namespace {
 
@@ -133,6 +135,7 @@ void append_code_point(std::string& out, char32_t c) {
 
 std::u32string to_code_points(std::string_view text) {
   std::u32string out;
+  expect_bytes(text.size(), sizeof(char32_t));
   out.reserve(text.size());
   for (CodePoints points(text); !points.done();) out.push_back(points.next());
   return out;
