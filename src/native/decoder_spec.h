@@ -168,9 +168,10 @@ struct DecoderSpec {
   kernels::Activation activation = kernels::Activation::Silu;
   kernels::ActivationParameters activation_parameters;  ///< where they are the model's, not the layer's
   bool learned_activation = false;                      ///< each layer has parameters of its own
-  bool activation_in_float = false;  ///< what follows from them is not rounded to their stored type (apertus)
-  bool gated = true;                 ///< act(gate(x)) * up(x), else act(up(x))
-  bool transposed = false;           ///< linear weights are stored [in, out] (gpt2)
+  bool activation_in_float =
+      false;                ///< they are not rounded to bfloat16, nor what follows from them (apertus)
+  bool gated = true;        ///< act(gate(x)) * up(x), else act(up(x))
+  bool transposed = false;  ///< linear weights are stored [in, out] (gpt2)
   bool tied_head = false;
 
   float embedding_scale = 1.0F;

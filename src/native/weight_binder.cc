@@ -58,11 +58,6 @@ std::unexpected<Error> wrong_shape(const TensorView& tensor, std::string_view ex
                        kCheckFiles);
 }
 
-float rounded(float x, DType type) {
-  if (type == DType::BF16) return bfloat16_to_float(float_to_bfloat16(x));
-  return type == DType::F16 ? half_to_float(float_to_half(x)) : x;
-}
-
 float softplus(float x) {
   return x > 20 ? x : std::log1p(std::exp(x));
 }
@@ -281,16 +276,18 @@ Result<kernels::ActivationParameters> WeightBinder::activation() const {
     parameters.slope = slope[0];
     return parameters;
   }
+  const auto rounded = [&](float x) {
+    return spec_.activation_in_float ? x : bfloat16_to_float(float_to_bfloat16(x));
+  };
   for (const auto& [field, value] : {std::pair{".beta", &parameters.beta}, {".eps", &parameters.eps}}) {
     if (find(name + field) == nullptr) continue;
     MINERVA_ASSIGN(const auto stored, vector(name + field, 1));
-    *value = stored[0];
+    *value = rounded(stored[0]);
   }
   MINERVA_ASSIGN(const auto positive, vector(name + ".alpha_p", 1));
   MINERVA_ASSIGN(const auto negative, vector(name + ".alpha_n", 1));
-  const DType type = spec_.activation_in_float ? DType::F32 : find(name + ".alpha_p")->dtype;
-  parameters.alpha_p = rounded(softplus(positive[0]), type);
-  parameters.alpha_n = rounded(parameters.beta + rounded(softplus(negative[0]), type), type);
+  parameters.alpha_p = rounded(softplus(rounded(positive[0])));
+  parameters.alpha_n = rounded(parameters.beta + rounded(softplus(rounded(negative[0]))));
   return parameters;
 }
 
