@@ -90,7 +90,8 @@ Value integer_power(const Value& base, const Value& exponent) {
 Value big_operation(BinaryOperator op, const Value& left, const Value& right) {
   const BigInteger a = big_of(left);
   const BigInteger b = big_of(right);
-  const bool divides = op == BinaryOperator::Divide || op == BinaryOperator::FloorDivide || op == BinaryOperator::Modulo;
+  const bool divides =
+      op == BinaryOperator::Divide || op == BinaryOperator::FloorDivide || op == BinaryOperator::Modulo;
   if (divides && b.is_zero()) {
     raise("ZeroDivisionError", op == BinaryOperator::Divide        ? "division by zero"
                                : op == BinaryOperator::FloorDivide ? "integer division or modulo by zero"
@@ -189,9 +190,13 @@ Value repeat(const Value& sequence, std::int64_t times) {
   return sequence.is(Kind::List) ? Value::list(std::move(items)) : Value::tuple(std::move(items));
 }
 
-bool is_repeatable(const Value& value) { return value.is_string() || value.is_sequence(); }
+bool is_repeatable(const Value& value) {
+  return value.is_string() || value.is_sequence();
+}
 
-bool is_whole(const Value& value) { return value.is_integer() || value.is(Kind::BigInteger); }
+bool is_whole(const Value& value) {
+  return value.is_integer() || value.is(Kind::BigInteger);
+}
 
 }  // namespace
 
@@ -247,7 +252,8 @@ Value apply(BinaryOperator op, const Value& left, const Value& right) {
     if (left.is_string() && !is_markup(left))
       raise_type_error(fmt::format("can only concatenate str (not \"{}\") to str", type_name(right)));
     if (left.is_sequence())
-      raise_type_error(fmt::format("can only concatenate {0} (not \"{1}\") to {0}", type_name(left), type_name(right)));
+      raise_type_error(
+          fmt::format("can only concatenate {0} (not \"{1}\") to {0}", type_name(left), type_name(right)));
   }
   if (op == BinaryOperator::Multiply) {
     if (is_repeatable(left) && is_whole(right)) return repeat(left, integer_argument(right));
@@ -263,13 +269,15 @@ Value apply(BinaryOperator op, const Value& left, const Value& right) {
 Value negative(const Value& value) {
   if (value.is_undefined()) raise_undefined(value);
   if (value.is(Kind::Float)) return -value.real();
-  if (!value.is_number()) raise_type_error(fmt::format("bad operand type for unary -: '{}'", type_name(value)));
+  if (!value.is_number())
+    raise_type_error(fmt::format("bad operand type for unary -: '{}'", type_name(value)));
   return make_integer(-big_of(value));
 }
 
 Value positive(const Value& value) {
   if (value.is_undefined()) raise_undefined(value);
-  if (!value.is_number()) raise_type_error(fmt::format("bad operand type for unary +: '{}'", type_name(value)));
+  if (!value.is_number())
+    raise_type_error(fmt::format("bad operand type for unary +: '{}'", type_name(value)));
   return value.is(Kind::Bool) ? Value(value.integer()) : value;
 }
 

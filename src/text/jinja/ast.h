@@ -77,7 +77,8 @@ struct Frame {
   std::vector<std::uint32_t> clears;
 };
 
-/// What has activations of its own: the template, a macro, the body of a call, a recursive loop, a loop's test.
+/// What has activations of its own: the template, a macro, the body of a call, a recursive loop, a loop's
+/// test.
 struct Function {
   std::size_t slot_count = 0;
 };

@@ -41,7 +41,8 @@ BigInteger BigInteger::make(Limbs limbs, bool is_negative) {
 BigInteger BigInteger::parse(std::string_view digits, int base) {
   Limbs limbs;
   for (const char c : digits) {
-    std::uint64_t carry = c <= '9' ? static_cast<std::uint64_t>(c - '0') : static_cast<std::uint64_t>((c | 0x20) - 'a' + 10);
+    std::uint64_t carry =
+        c <= '9' ? static_cast<std::uint64_t>(c - '0') : static_cast<std::uint64_t>((c | 0x20) - 'a' + 10);
     for (std::uint32_t& limb : limbs) {
       carry += std::uint64_t{limb} * static_cast<std::uint64_t>(base);
       limb = static_cast<std::uint32_t>(carry);
@@ -64,7 +65,9 @@ BigInteger BigInteger::truncated(double number) {
   return number < 0 ? -size : size;
 }
 
-BigInteger BigInteger::operator-() const { return make(limbs_, !is_negative_); }
+BigInteger BigInteger::operator-() const {
+  return make(limbs_, !is_negative_);
+}
 
 int BigInteger::compare(const Limbs& a, const Limbs& b) {
   if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
@@ -167,7 +170,8 @@ std::pair<BigInteger::Limbs, BigInteger::Limbs> BigInteger::divide(const Limbs& 
     std::uint64_t carry = 0;
     for (std::size_t i = 0; i < n; ++i) {
       carry += guess * v[i];
-      const std::int64_t limb = std::int64_t{u[i + j]} - borrow - static_cast<std::int64_t>(carry & (kBase - 1));
+      const std::int64_t limb =
+          std::int64_t{u[i + j]} - borrow - static_cast<std::int64_t>(carry & (kBase - 1));
       u[i + j] = static_cast<std::uint32_t>(limb);
       borrow = limb < 0 ? 1 : 0;
       carry >>= kLimbBits;
@@ -219,7 +223,8 @@ BigInteger BigInteger::power(std::uint64_t exponent) const {
 }
 
 std::strong_ordering BigInteger::operator<=>(const BigInteger& other) const {
-  if (is_negative_ != other.is_negative_) return is_negative_ ? std::strong_ordering::less : std::strong_ordering::greater;
+  if (is_negative_ != other.is_negative_)
+    return is_negative_ ? std::strong_ordering::less : std::strong_ordering::greater;
   const int order = compare(limbs_, other.limbs_) * (is_negative_ ? -1 : 1);
   return order <=> 0;
 }
@@ -228,13 +233,16 @@ std::optional<std::int64_t> BigInteger::small() const {
   if (limbs_.size() > 2) return std::nullopt;
   std::uint64_t size = 0;
   for (std::size_t i = limbs_.size(); i-- > 0;) size = (size << kLimbBits) | limbs_[i];
-  const auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (is_negative_ ? 1 : 0);
+  const auto most =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + (is_negative_ ? 1 : 0);
   if (size > most) return std::nullopt;
   return is_negative_ ? static_cast<std::int64_t>(~size + 1) : static_cast<std::int64_t>(size);
 }
 
 std::size_t BigInteger::bit_count() const {
-  return limbs_.empty() ? 0 : limbs_.size() * kLimbBits - static_cast<std::size_t>(std::countl_zero(limbs_.back()));
+  return limbs_.empty()
+             ? 0
+             : limbs_.size() * kLimbBits - static_cast<std::size_t>(std::countl_zero(limbs_.back()));
 }
 
 BigInteger BigInteger::shifted_left(std::size_t bits) const {
@@ -251,7 +259,8 @@ BigInteger BigInteger::shifted_left(std::size_t bits) const {
 }
 
 double BigInteger::real() const {
-  // The upper 64 bits, the lowest of which also stands for all below: enough to round to the nearest, ties to even.
+  // The upper 64 bits, the lowest of which also stands for all below: enough to round to the nearest, ties to
+  // even.
   const std::size_t bits = bit_count();
   std::uint64_t top = 0;
   bool has_more = false;
@@ -271,7 +280,8 @@ double BigInteger::real() const {
 
 double BigInteger::ratio(const BigInteger& divisor) const {
   // A quotient of more than 64 bits with a mark for the rest is rounded once.
-  const auto distance = static_cast<std::int64_t>(bit_count()) - static_cast<std::int64_t>(divisor.bit_count());
+  const auto distance =
+      static_cast<std::int64_t>(bit_count()) - static_cast<std::int64_t>(divisor.bit_count());
   const std::int64_t shift = 66 - distance;
   const BigInteger above = shift > 0 ? shifted_left(static_cast<std::size_t>(shift)) : *this;
   const BigInteger below = shift < 0 ? divisor.shifted_left(static_cast<std::size_t>(-shift)) : divisor;
@@ -289,14 +299,16 @@ std::string BigInteger::digits() const {
   for (Limbs rest = limbs_; !rest.empty();) {
     spend(1 + rest.size() / 16);
     std::uint32_t chunk = divide_small(rest, kChunk);
-    for (int i = 0; i < 9 && (chunk != 0 || !rest.empty()); ++i, chunk /= 10) out += static_cast<char>('0' + chunk % 10);
+    for (int i = 0; i < 9 && (chunk != 0 || !rest.empty()); ++i, chunk /= 10)
+      out += static_cast<char>('0' + chunk % 10);
   }
   std::ranges::reverse(out);
   // Python refuses longer ones, because writing them takes quadratic time.
   constexpr std::size_t kDigitsMax = 4300;
   if (out.size() > kDigitsMax) {
     raise_value_error(
-        "Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to increase "
+        "Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to "
+        "increase "
         "the limit");
   }
   return out;

@@ -1,4 +1,5 @@
-// Python's int beyond 64 bits. Bounded: what would have more than some ten thousand digits is a limit exceeded.
+// Python's int beyond 64 bits. Bounded: what would have more than some ten thousand digits is a limit
+// exceeded.
 #pragma once
 
 #include <compare>

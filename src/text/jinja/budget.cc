@@ -58,9 +58,13 @@ Budget::Budget(const Limits& limits)
   current_budget = this;
 }
 
-Budget::~Budget() { current_budget = outer_; }
+Budget::~Budget() {
+  current_budget = outer_;
+}
 
-Budget* Budget::current() noexcept { return current_budget; }
+Budget* Budget::current() noexcept {
+  return current_budget;
+}
 
 void Budget::expect(std::size_t bytes) const {
   if (bytes > limits_.memory_bytes_max || bytes_ + bytes > limits_.memory_bytes_max)
@@ -98,12 +102,15 @@ void expect_bytes(std::uint64_t count, std::uint64_t bytes) {
 }
 
 void raise(std::string_view type, std::string message) {
-  throw Raised({.kind = FailureKind::Execution, .type = std::string(type), .message = std::move(message), .line = 0});
+  throw Raised(
+      {.kind = FailureKind::Execution, .type = std::string(type), .message = std::move(message), .line = 0});
 }
 
 void raise_syntax_error(std::string message, std::size_t line) {
-  throw Raised(
-      {.kind = FailureKind::Syntax, .type = "TemplateSyntaxError", .message = std::move(message), .line = line});
+  throw Raised({.kind = FailureKind::Syntax,
+                .type = "TemplateSyntaxError",
+                .message = std::move(message),
+                .line = line});
 }
 
 void raise_limit(std::string message) {

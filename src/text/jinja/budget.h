@@ -30,7 +30,8 @@ class Budget {
     bytes_ += bytes;
     if (bytes_ > limits_.memory_bytes_max) fail_memory(bytes);
   }
-  void give_back(std::size_t bytes) noexcept { bytes_ -= bytes; }
+  /// At most what is held: a value may have been made under another budget.
+  void give_back(std::size_t bytes) noexcept { bytes_ -= bytes < bytes_ ? bytes : bytes_; }
   /// That a value of `bytes` may be made; before it is.
   void expect(std::size_t bytes) const;
   /// That this call may go deeper.

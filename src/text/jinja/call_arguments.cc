@@ -21,7 +21,8 @@ Parameters::Parameters(std::string_view function, const Arguments& arguments,
     std::size_t index = 0;
     while (index < names.size() && names.begin()[index] != name) ++index;
     if (index == names.size())
-      raise_type_error(fmt::format("{}() got an unexpected keyword argument {}", function, repr_of_text(name)));
+      raise_type_error(
+          fmt::format("{}() got an unexpected keyword argument {}", function, repr_of_text(name)));
     if (values_[index] != nullptr)
       raise_type_error(fmt::format("{}() got multiple values for argument {}", function, repr_of_text(name)));
     values_[index] = &value;

@@ -14,8 +14,8 @@ namespace minerva::jinja {
 class Parameters {
  public:
   /// The first `required` of `names` must be given. A name that begins with '/' is for positions only.
-  Parameters(std::string_view function, const Arguments& arguments, std::initializer_list<std::string_view> names,
-             std::size_t required);
+  Parameters(std::string_view function, const Arguments& arguments,
+             std::initializer_list<std::string_view> names, std::size_t required);
 
   bool has(std::size_t index) const { return values_[index] != nullptr; }
   const Value& operator[](std::size_t index) const { return *values_[index]; }

@@ -1,5 +1,5 @@
-// Interpreter: what an expression is worth. Each kind of node has its own function, not inlined, so that a deep
-// expression takes little stack.
+// Interpreter: what an expression is worth. Each kind of node has its own function, not inlined, so that a
+// deep expression takes little stack.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -147,22 +147,25 @@ Value Interpreter::evaluate(const Node& node) {
 
 [[gnu::noinline]] Value Interpreter::evaluate_item(const ItemNode& node) {
   const Value object = evaluate(*node.object);
-  if (node.key->kind == NodeKind::Slice) return evaluate_slice(object, static_cast<const SliceNode&>(*node.key));
+  if (node.key->kind == NodeKind::Slice)
+    return evaluate_slice(object, static_cast<const SliceNode&>(*node.key));
   const Value key = evaluate(*node.key);
   line_ = node.line;
   return get_item(object, key);
 }
 
 [[gnu::noinline]] Value Interpreter::evaluate_slice(const Value& object, const SliceNode& node) {
-  const auto bound = [this](const Node* expression) { return expression == nullptr ? Value() : evaluate(*expression); };
+  const auto bound = [this](const Node* expression) {
+    return expression == nullptr ? Value() : evaluate(*expression);
+  };
   const Value start = bound(node.start);
   const Value stop = bound(node.stop);
   const Value step = bound(node.step);
   line_ = node.line;
   Value slice = slice_of(object, start, stop, step);
   if (!slice.is_missing()) return slice;
-  return undefined_hint(fmt::format("{} has no element slice({}, {}, {})", object_type_repr(object), repr_of_key(start),
-                                    repr_of_key(stop), repr_of_key(step)));
+  return undefined_hint(fmt::format("{} has no element slice({}, {}, {})", object_type_repr(object),
+                                    repr_of_key(start), repr_of_key(stop), repr_of_key(step)));
 }
 
 [[gnu::noinline]] Value Interpreter::evaluate_call(const CallNode& node, const Value* caller) {
@@ -188,13 +191,15 @@ Value Interpreter::evaluate(const Node& node) {
 }
 
 [[gnu::noinline]] Value Interpreter::evaluate_filter(const FilterNode& node, const Value* block_text) {
-  const Value input = node.input != nullptr ? (node.input->kind == NodeKind::Filter
-                                                   ? evaluate_filter(static_cast<const FilterNode&>(*node.input), block_text)
-                                                   : evaluate(*node.input))
-                                            : *block_text;
+  const Value input = node.input != nullptr
+                          ? (node.input->kind == NodeKind::Filter
+                                 ? evaluate_filter(static_cast<const FilterNode&>(*node.input), block_text)
+                                 : evaluate(*node.input))
+                          : *block_text;
   const Arguments arguments = evaluate_arguments(node.arguments, nullptr);
   line_ = node.line;
-  if (node.filter == nullptr) raise("TemplateRuntimeError", fmt::format("No filter named '{}' found.", node.name));
+  if (node.filter == nullptr)
+    raise("TemplateRuntimeError", fmt::format("No filter named '{}' found.", node.name));
   return node.filter->apply(*this, input, arguments);
 }
 
@@ -202,7 +207,8 @@ Value Interpreter::evaluate(const Node& node) {
   const Value input = evaluate(*node.input);
   const Arguments arguments = evaluate_arguments(node.arguments, nullptr);
   line_ = node.line;
-  if (node.test == nullptr) raise("TemplateRuntimeError", fmt::format("No test named '{}' found.", node.name));
+  if (node.test == nullptr)
+    raise("TemplateRuntimeError", fmt::format("No test named '{}' found.", node.name));
   return node.test->holds(*this, input, arguments);
 }
 
@@ -262,7 +268,8 @@ Value Interpreter::call(const Value& callee, const Arguments& arguments) {
 
 Value Interpreter::call_filter(std::string_view name, const Value& input, const Arguments& arguments) {
   const FilterEntry* filter = find_filter(name);
-  if (filter == nullptr) raise("TemplateRuntimeError", fmt::format("No filter named {}.", repr_of_text(name)));
+  if (filter == nullptr)
+    raise("TemplateRuntimeError", fmt::format("No filter named {}.", repr_of_text(name)));
   return filter->apply(*this, input, arguments);
 }
 

@@ -19,8 +19,8 @@ enum class FailureKind : std::uint8_t {
 
 struct Failure {
   FailureKind kind = FailureKind::Execution;
-  std::string type;      ///< jinja2's or Python's name: "TemplateSyntaxError", "UndefinedError", "TypeError" …
-  std::string message;   ///< jinja2's or Python's words, without the type; may hold any text of the values
+  std::string type;     ///< jinja2's or Python's name: "TemplateSyntaxError", "UndefinedError", "TypeError" …
+  std::string message;  ///< jinja2's or Python's words, without the type; may hold any text of the values
   std::size_t line = 0;  ///< of the source, from 1; 0 where unknown
 };
 

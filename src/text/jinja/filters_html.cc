@@ -44,8 +44,8 @@ std::string quoted(const Value& value, bool in_query) {
   expect_bytes(text.size(), 3);
   std::string out;
   for (const char c : text) {
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                          c == '.' || c == '-' || c == '~' || (c == '/' && !in_query);
+    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !in_query);
     if (is_plain) {
       out += c;
     } else if (c == ' ' && in_query) {
@@ -71,7 +71,8 @@ Value urlencode(Interpreter& /*interpreter*/, const Value& input, const Argument
     return Value(std::move(out));
   }
   for (const Value& pair : to_items(input)) {
-    if (!is_iterable(pair)) raise_type_error(fmt::format("cannot unpack non-iterable {} object", type_name(pair)));
+    if (!is_iterable(pair))
+      raise_type_error(fmt::format("cannot unpack non-iterable {} object", type_name(pair)));
     const std::vector<Value> parts = to_items(pair);
     if (parts.size() < 2)
       raise_value_error(fmt::format("not enough values to unpack (expected 2, got {})", parts.size()));
@@ -108,7 +109,8 @@ std::vector<std::string> words_of(const Value& value) {
 }
 
 Value urlize(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
-  const Parameters given("do_urlize", arguments, {"trim_url_limit", "nofollow", "target", "rel", "extra_schemes"}, 0);
+  const Parameters given("do_urlize", arguments,
+                         {"trim_url_limit", "nofollow", "target", "rel", "extra_schemes"}, 0);
   LinkStyle style;
   if (given.optional(0) != nullptr) style.shown_max = given.integer(0, 0);
   std::vector<std::string> rel = {"noopener"};
@@ -138,6 +140,8 @@ constexpr std::array<FilterEntry, 8> kFilters = {{
 
 }  // namespace
 
-std::span<const FilterEntry> html_filters() { return kFilters; }
+std::span<const FilterEntry> html_filters() {
+  return kFilters;
+}
 
 }  // namespace minerva::jinja

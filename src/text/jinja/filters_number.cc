@@ -42,7 +42,8 @@ Value integer(Interpreter& /*interpreter*/, const Value& input, const Arguments&
   }
   const auto real = as_real(input);
   if (!real || !std::isfinite(*real)) {
-    if (input.is(Kind::Float) && std::isinf(*real)) raise("OverflowError", "cannot convert float infinity to integer");
+    if (input.is(Kind::Float) && std::isinf(*real))
+      raise("OverflowError", "cannot convert float infinity to integer");
     return otherwise;
   }
   return truncated(*real);
@@ -60,8 +61,8 @@ Value rounded(double number, std::int64_t digits) {
   if (digits < -308) return std::copysign(0.0, number);
   if (digits >= 0) {
     std::array<char, 700> buffer{};
-    const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::fixed,
-                                       static_cast<int>(digits));
+    const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
+                                       std::chars_format::fixed, static_cast<int>(digits));
     double result = number;
     if (written.ec == std::errc{}) std::from_chars(buffer.data(), written.ptr, result);
     return result;
@@ -101,8 +102,9 @@ Value round(Interpreter& /*interpreter*/, const Value& input, const Arguments& a
   const Value scaled = apply(BinaryOperator::Multiply, input, unit);
   if (!scaled.is_number()) raise_type_error(fmt::format("must be real number, not {}", type_name(scaled)));
   const bool rounds_up = method == "ceil";
-  const Value whole = !scaled.is(Kind::Float) ? scaled
-                                              : truncated(rounds_up ? std::ceil(scaled.real()) : std::floor(scaled.real()));
+  const Value whole = !scaled.is(Kind::Float)
+                          ? scaled
+                          : truncated(rounds_up ? std::ceil(scaled.real()) : std::floor(scaled.real()));
   return apply(BinaryOperator::Divide, whole, unit);
 }
 
@@ -111,8 +113,10 @@ Value filesizeformat(Interpreter& /*interpreter*/, const Value& input, const Arg
   const bool is_binary = given.flag(0, false);
   const auto bytes = as_real(input);
   if (!bytes) {
-    if (input.is_string()) raise_value_error(fmt::format("could not convert string to float: {}", repr_of_key(input)));
-    raise_type_error(fmt::format("float() argument must be a string or a real number, not '{}'", type_name(input)));
+    if (input.is_string())
+      raise_value_error(fmt::format("could not convert string to float: {}", repr_of_key(input)));
+    raise_type_error(
+        fmt::format("float() argument must be a string or a real number, not '{}'", type_name(input)));
   }
   constexpr std::array<std::string_view, 8> kUnits = {"k", "M", "G", "T", "P", "E", "Z", "Y"};
   const double base = is_binary ? 1024 : 1000;
@@ -125,7 +129,8 @@ Value filesizeformat(Interpreter& /*interpreter*/, const Value& input, const Arg
     if (*bytes < unit) break;
   }
   i = std::min(i, kUnits.size() - 1);
-  const std::string name = is_binary ? (i == 0 ? "Ki" : std::string(kUnits[i]) + "i") : std::string(kUnits[i]);
+  const std::string name =
+      is_binary ? (i == 0 ? "Ki" : std::string(kUnits[i]) + "i") : std::string(kUnits[i]);
   return Value(fmt::format("{:.1f} {}B", base * *bytes / unit, name));
 }
 
@@ -139,6 +144,8 @@ constexpr std::array<FilterEntry, 5> kFilters = {{
 
 }  // namespace
 
-std::span<const FilterEntry> number_filters() { return kFilters; }
+std::span<const FilterEntry> number_filters() {
+  return kFilters;
+}
 
 }  // namespace minerva::jinja

@@ -1,4 +1,5 @@
-// Filters that give one item after the other, as Python's generators do: nothing is done before it is asked for.
+// Filters that give one item after the other, as Python's generators do: nothing is done before it is asked
+// for.
 #include <fmt/format.h>
 
 #include <array>
@@ -34,6 +35,7 @@ class Generator : public Iterator {
   const Value& source() const { return source_; }
   /// The next item of the source.
   Value take() {
+    check_stack();  // the source may be a generator over a generator …
     spend(1);
     if (iterator_.is_none()) iterator_ = iterate(source_);
     return next_of(iterator_);
@@ -47,7 +49,8 @@ class Generator : public Iterator {
 
 Arguments without_first(const Arguments& arguments, std::size_t count) {
   Arguments rest;
-  rest.positional.assign(arguments.positional.begin() + static_cast<std::ptrdiff_t>(count), arguments.positional.end());
+  rest.positional.assign(arguments.positional.begin() + static_cast<std::ptrdiff_t>(count),
+                         arguments.positional.end());
   rest.named = arguments.named;
   return rest;
 }
@@ -55,7 +58,9 @@ Arguments without_first(const Arguments& arguments, std::size_t count) {
 class Mapped final : public Generator {
  public:
   Mapped(Interpreter& interpreter, Value source, Arguments arguments)
-      : Generator("sync_do_map", std::move(source)), interpreter_(interpreter), arguments_(std::move(arguments)) {}
+      : Generator("sync_do_map", std::move(source)),
+        interpreter_(interpreter),
+        arguments_(std::move(arguments)) {}
 
   Value next() override {
     if (!is_prepared_) {
@@ -133,8 +138,7 @@ class Selected final : public Generator {
  private:
   void prepare() {
     if (of_attribute_) {
-      if (arguments_.positional.empty())
-        raise("FilterArgumentError", "Missing parameter for attribute name");
+      if (arguments_.positional.empty()) raise("FilterArgumentError", "Missing parameter for attribute name");
       path_ = AttributePath(arguments_.positional[0]);
       arguments_ = without_first(arguments_, 1);
     }
@@ -334,6 +338,8 @@ constexpr std::array<FilterEntry, 9> kFilters = {{
 
 }  // namespace
 
-std::span<const FilterEntry> selection_filters() { return kFilters; }
+std::span<const FilterEntry> selection_filters() {
+  return kFilters;
+}
 
 }  // namespace minerva::jinja

@@ -10,9 +10,9 @@
 #include "text/jinja/budget.h"
 #include "text/jinja/call_arguments.h"
 #include "text/jinja/filters.h"
-#include "text/jinja/iterators.h"
 #include "text/jinja/html.h"
 #include "text/jinja/interpreter.h"
+#include "text/jinja/iterators.h"
 #include "text/jinja/methods.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/raise.h"
@@ -60,7 +60,8 @@ Value last(Interpreter& /*interpreter*/, const Value& input, const Arguments& ar
     if (!input.items().empty()) item = input.items().back();
   } else {
     const Value backwards = reversed(input);
-    if (backwards.is_missing()) raise_type_error(fmt::format("'{}' object is not reversible", type_name(input)));
+    if (backwards.is_missing())
+      raise_type_error(fmt::format("'{}' object is not reversible", type_name(input)));
     item = next_of(backwards);
   }
   return item.is_missing() ? undefined_hint("No last item, sequence was empty.") : item;
@@ -92,7 +93,8 @@ Value join(Interpreter& interpreter, const Value& input, const Arguments& argume
   if (given.optional(1) != nullptr)
     for (Value& item : items) item = path.get(interpreter, item);
   const Value separator = given.has(0) ? given[0] : Value("");
-  const bool escapes = interpreter.autoescape() && (is_markup(separator) || std::ranges::any_of(items, is_markup));
+  const bool escapes =
+      interpreter.autoescape() && (is_markup(separator) || std::ranges::any_of(items, is_markup));
   const Value between = escapes ? escaped(separator) : to_string_value(separator);
   std::string out;
   bool is_first = true;
@@ -111,8 +113,8 @@ Value join(Interpreter& interpreter, const Value& input, const Arguments& argume
 }
 
 /// The keys that items are sorted by.
-std::vector<Value> sort_keys(Interpreter& interpreter, const std::vector<Value>& items, const Value& attribute,
-                             bool case_sensitive) {
+std::vector<Value> sort_keys(Interpreter& interpreter, const std::vector<Value>& items,
+                             const Value& attribute, bool case_sensitive) {
   const std::vector<AttributePath> paths = attribute_paths(attribute);
   std::vector<Value> keys;
   keys.reserve(items.size());
@@ -213,8 +215,8 @@ Value groupby(Interpreter& interpreter, const Value& input, const Arguments& arg
     Value shown = case_sensitive ? key : path.get(interpreter, items[from], otherwise);
     const auto at = [&](std::size_t i) { return items.begin() + static_cast<std::ptrdiff_t>(i); };
     Value members = Value::list({at(from), at(to)});
-    groups.push_back(
-        make_object<SequenceObject>(Kind::Tuple, std::vector<Value>{std::move(shown), std::move(members)}, true));
+    groups.push_back(make_object<SequenceObject>(
+        Kind::Tuple, std::vector<Value>{std::move(shown), std::move(members)}, true));
     from = to;
   }
   return Value::list(std::move(groups));
@@ -255,6 +257,8 @@ constexpr std::array<FilterEntry, 17> kFilters = {{
 
 }  // namespace
 
-std::span<const FilterEntry> sequence_filters() { return kFilters; }
+std::span<const FilterEntry> sequence_filters() {
+  return kFilters;
+}
 
 }  // namespace minerva::jinja

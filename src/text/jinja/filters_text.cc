@@ -63,10 +63,12 @@ Value title(Interpreter& /*interpreter*/, const Value& input, const Arguments& a
   spend(text.size() / 8);
   expect_bytes(text.size(), 4);
   const auto separates = [](char32_t c) {
-    return is_space(c) || (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) != std::string_view::npos);
+    return is_space(c) ||
+           (c < 0x80 && std::string_view("-({[<").find(static_cast<char>(c)) != std::string_view::npos);
   };
   std::string out;
-  // Runs of what separates and words take turns; of each the first character becomes upper, the rest lower case.
+  // Runs of what separates and words take turns; of each the first character becomes upper, the rest lower
+  // case.
   std::size_t start = 0;
   std::size_t second = 0;
   std::optional<bool> is_separator;
@@ -101,7 +103,8 @@ Value replace(Interpreter& interpreter, const Value& input, const Arguments& arg
 Value format(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   if (!arguments.positional.empty() && !arguments.named.empty())
     raise("FilterArgumentError", "can't handle positional and keyword arguments at the same time");
-  if (arguments.named.empty()) return format_percent(to_string_value(input), Value::tuple(arguments.positional));
+  if (arguments.named.empty())
+    return format_percent(to_string_value(input), Value::tuple(arguments.positional));
   std::vector<Pair> named;
   for (const auto& [name, value] : arguments.named) named.emplace_back(Value(name), value);
   return format_percent(to_string_value(input), Value::dict(std::move(named)));
@@ -117,7 +120,8 @@ Value indent(Interpreter& /*interpreter*/, const Value& input, const Arguments& 
   if (input.is_number())
     raise_type_error(fmt::format("unsupported operand type(s) for +=: '{}' and 'str'", type_name(input)));
   const Value with_end = apply(BinaryOperator::Add, input, marks ? markup("\n") : Value("\n"));
-  if (!with_end.is_string()) raise("AttributeError", fmt::format("'{}' object has no attribute 'splitlines'", type_name(with_end)));
+  if (!with_end.is_string())
+    raise("AttributeError", fmt::format("'{}' object has no attribute 'splitlines'", type_name(with_end)));
   const auto lines = split_lines(with_end.text(), false);
   spend(with_end.text().size() / 16);
   std::string out;
@@ -166,7 +170,8 @@ Value wordcount(Interpreter& /*interpreter*/, const Value& input, const Argument
 }
 
 Value wordwrap(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
-  const Parameters given("do_wordwrap", arguments, {"width", "break_long_words", "wrapstring", "break_on_hyphens"}, 0);
+  const Parameters given("do_wordwrap", arguments,
+                         {"width", "break_long_words", "wrapstring", "break_on_hyphens"}, 0);
   if (input.is_undefined()) raise_undefined(input);
   if (!input.is_string())
     raise("AttributeError", fmt::format("'{}' object has no attribute 'splitlines'", type_name(input)));
@@ -192,7 +197,8 @@ Value wordwrap(Interpreter& /*interpreter*/, const Value& input, const Arguments
 }
 
 std::string separator_of(const Value& value) {
-  if (!value.is_string()) raise_type_error(fmt::format("can only concatenate str (not \"{}\") to str", type_name(value)));
+  if (!value.is_string())
+    raise_type_error(fmt::format("can only concatenate str (not \"{}\") to str", type_name(value)));
   return value.text();
 }
 
@@ -202,8 +208,9 @@ Value tojson(Interpreter& /*interpreter*/, const Value& input, const Arguments& 
   style.ensure_ascii = given.flag(0, false);
   style.sort_keys = given.flag(3, false);
   if (const Value* indent = given.optional(1)) {
-    style.indent = indent->is_string() ? indent->text()
-                                       : apply(BinaryOperator::Multiply, Value(" "), Value(integer_argument(*indent))).text();
+    style.indent = indent->is_string()
+                       ? indent->text()
+                       : apply(BinaryOperator::Multiply, Value(" "), Value(integer_argument(*indent))).text();
     style.item_separator = ",";
   }
   if (const Value* separators = given.optional(2)) {
@@ -240,6 +247,8 @@ constexpr std::array<FilterEntry, 15> kFilters = {{
 
 }  // namespace
 
-std::span<const FilterEntry> text_filters() { return kFilters; }
+std::span<const FilterEntry> text_filters() {
+  return kFilters;
+}
 
 }  // namespace minerva::jinja

@@ -24,7 +24,8 @@ Value call_range(Interpreter& /*interpreter*/, const Value& /*self*/, const Argu
   const auto& given = arguments.positional;
   if (!arguments.named.empty()) raise_type_error("range() takes no keyword arguments");
   if (given.empty()) raise_type_error("range expected at least 1 argument, got 0");
-  if (given.size() > 3) raise_type_error(fmt::format("range expected at most 3 arguments, got {}", given.size()));
+  if (given.size() > 3)
+    raise_type_error(fmt::format("range expected at most 3 arguments, got {}", given.size()));
   std::int64_t start = 0;
   std::int64_t stop = integer_argument(given[0]);
   if (given.size() > 1) {
@@ -81,7 +82,8 @@ Value call_dict(Interpreter& /*interpreter*/, const Value& /*self*/, const Argum
 Value call_dict_fromkeys(Interpreter& /*interpreter*/, const Value& /*self*/, const Arguments& arguments) {
   const Parameters given("fromkeys", arguments, {"iterable", "value"}, 1);
   std::vector<Pair> entries;
-  for (Value& key : to_items(given[0])) entries.emplace_back(std::move(key), given.has(1) ? given[1] : Value());
+  for (Value& key : to_items(given[0]))
+    entries.emplace_back(std::move(key), given.has(1) ? given[1] : Value());
   return Value::dict(std::move(entries));
 }
 
@@ -184,7 +186,8 @@ Value call_lipsum(Interpreter& /*interpreter*/, const Value& /*self*/, const Arg
 
 Value call_raise_exception(Interpreter& /*interpreter*/, const Value& /*self*/, const Arguments& arguments) {
   const Parameters given("raise_exception", arguments, {"message"}, 1);
-  throw Raised({.kind = FailureKind::Raised, .type = "TemplateError", .message = to_text(given[0]), .line = 0});
+  throw Raised(
+      {.kind = FailureKind::Raised, .type = "TemplateError", .message = to_text(given[0]), .line = 0});
 }
 
 /// strftime() of the local time.
@@ -202,7 +205,8 @@ std::string formatted_time(std::chrono::system_clock::time_point when, const std
     }
     const char letter = format[++i];
     if (letter == 'f') {
-      const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count();
+      const auto micros =
+          std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count();
       expanded += fmt::format("{:06}", (micros % 1'000'000 + 1'000'000) % 1'000'000);
     } else if (letter != 'z' && letter != 'Z') {
       expanded += '%';

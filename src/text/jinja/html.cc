@@ -28,8 +28,8 @@ void append_numeric(std::string& out, std::uint32_t number) {
   } else if (number == 0x0D) {
     out += '\r';
   } else {
-    const bool is_control = (number < 0x20 && number != 9 && number != 10 && number != 12) || number == 0x0B ||
-                            number == 0x7F;
+    const bool is_control =
+        (number < 0x20 && number != 9 && number != 10 && number != 12) || number == 0x0B || number == 0x7F;
     const bool is_noncharacter = (number >= 0xFDD0 && number <= 0xFDEF) || (number & 0xFFFEU) == 0xFFFE;
     if (!is_control && !is_noncharacter) append_code_point(out, number);
   }
@@ -60,7 +60,8 @@ std::size_t read_numeric(std::string& out, std::string_view text) {
 std::size_t read_named(std::string& out, std::string_view text) {
   constexpr std::size_t kNameMax = 32;
   std::size_t size = 0;
-  while (size < std::min(kNameMax, text.size()) && std::string_view("\t\n\f <&#;").find(text[size]) == std::string_view::npos)
+  while (size < std::min(kNameMax, text.size()) &&
+         std::string_view("\t\n\f <&#;").find(text[size]) == std::string_view::npos)
     ++size;
   if (size < text.size() && text[size] == ';') ++size;
   for (; size > 1; --size) {

@@ -22,7 +22,9 @@ Cyclic::Cyclic(Interpreter& interpreter, Object& self) noexcept
   interpreter.cyclic_ = this;
 }
 
-Cyclic::~Cyclic() { leave(); }
+Cyclic::~Cyclic() {
+  leave();
+}
 
 void Cyclic::leave() noexcept {
   if (interpreter_ == nullptr) return;
@@ -169,10 +171,12 @@ void Interpreter::assign(const Node& target, Value value) {
     return object->set(reference.attribute, std::move(value));
   }
   const NodeList& targets = static_cast<const ItemsNode&>(target).items;
-  if (!is_iterable(value)) raise_type_error(fmt::format("cannot unpack non-iterable {} object", type_name(value)));
+  if (!is_iterable(value))
+    raise_type_error(fmt::format("cannot unpack non-iterable {} object", type_name(value)));
   const Value iterator = iterate(value);
   std::vector<Value> items;
-  for (Value item = next_of(iterator); !item.is_missing() && items.size() <= targets.size(); item = next_of(iterator))
+  for (Value item = next_of(iterator); !item.is_missing() && items.size() <= targets.size();
+       item = next_of(iterator))
     items.push_back(std::move(item));
   if (items.size() > targets.size())
     raise_value_error(fmt::format("too many values to unpack (expected {})", targets.size()));
@@ -231,7 +235,9 @@ void Interpreter::write_text(const Value& value) {
   write(value.text());
 }
 
-Value Interpreter::captured(std::string text) const { return make_string(std::move(text), autoescape_); }
+Value Interpreter::captured(std::string text) const {
+  return make_string(std::move(text), autoescape_);
+}
 
 // ---- statements
 
@@ -289,7 +295,8 @@ Flow Interpreter::execute(const Node& node) {
 
 [[gnu::noinline]] void Interpreter::execute_output(const OutputNode& node) {
   for (const Node* item : node.items) {
-    if (item->kind == NodeKind::Constant && static_cast<const ConstantNode*>(item)->value.is_string() && !autoescape_) {
+    if (item->kind == NodeKind::Constant && static_cast<const ConstantNode*>(item)->value.is_string() &&
+        !autoescape_) {
       write(static_cast<const ConstantNode*>(item)->value.text());
       continue;
     }
@@ -381,7 +388,8 @@ Flow Interpreter::execute(const Node& node) {
   return Flow::Next;
 }
 
-Value Interpreter::call_loop(const ForNode& node, const Value& outer, const Value& iterable, std::int64_t depth) {
+Value Interpreter::call_loop(const ForNode& node, const Value& outer, const Value& iterable,
+                             std::int64_t depth) {
   budget_.check_stack();
   const CallScope scope(*this, *node.function, outer);
   const Capture capture(*this);
@@ -516,11 +524,13 @@ void Interpreter::bind_parameters(const MacroNode& node, const Arguments& argume
     variable(node.named) = Value::dict(std::move(rest));
   } else if (!named.empty()) {
     if (std::ranges::find(named, "caller", &std::pair<std::string, Value>::first) != named.end()) {
-      raise_type_error(fmt::format("macro {} was invoked with two values for the special caller argument. This is "
-                                   "most likely a bug.",
-                                   name));
+      raise_type_error(
+          fmt::format("macro {} was invoked with two values for the special caller argument. This is "
+                      "most likely a bug.",
+                      name));
     }
-    raise_type_error(fmt::format("macro {} takes no keyword argument {}", name, repr_of_text(named[0].first)));
+    raise_type_error(
+        fmt::format("macro {} takes no keyword argument {}", name, repr_of_text(named[0].first)));
   }
   if (node.takes_positional) {
     variable(node.positional) = Value::tuple(
@@ -533,11 +543,12 @@ void Interpreter::bind_parameters(const MacroNode& node, const Arguments& argume
   for (std::size_t i = 0; i < count; ++i) {
     if (!variable(node.parameters[i]->slot).is_missing()) continue;
     const std::size_t from_end = count - i;
-    Value value = from_end <= node.defaults.size()
-                      ? evaluate(*node.defaults[node.defaults.size() - from_end])
-                      : make_object<UndefinedObject>(
-                            fmt::format("parameter {} was not provided", repr_of_text(node.parameters[i]->name)),
-                            Value::missing(), Value(node.parameters[i]->name), false);
+    Value value =
+        from_end <= node.defaults.size()
+            ? evaluate(*node.defaults[node.defaults.size() - from_end])
+            : make_object<UndefinedObject>(
+                  fmt::format("parameter {} was not provided", repr_of_text(node.parameters[i]->name)),
+                  Value::missing(), Value(node.parameters[i]->name), false);
     variable(node.parameters[i]->slot) = std::move(value);
   }
 }

@@ -15,8 +15,8 @@
 
 namespace minerva::jinja {
 
-/// A part of an object that can come to hold itself. Each interpreter knows its own and empties them at its end,
-/// so that nothing is leaked.
+/// A part of an object that can come to hold itself. Each interpreter knows its own and empties them at its
+/// end, so that nothing is leaked.
 class Cyclic {
  public:
   Cyclic(Interpreter& interpreter, Object& self) noexcept;

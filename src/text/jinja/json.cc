@@ -45,7 +45,8 @@ Value convert(const nlohmann::ordered_json& json, int level) {
     case nlohmann::json::value_t::object: {
       std::vector<Pair> entries;
       entries.reserve(json.size());
-      for (const auto& [key, item] : json.items()) entries.emplace_back(text_value(key), convert(item, level + 1));
+      for (const auto& [key, item] : json.items())
+        entries.emplace_back(text_value(key), convert(item, level + 1));
       return Value::dict(std::move(entries));
     }
     default:
@@ -61,7 +62,8 @@ Outcome<Value> from_json(const nlohmann::ordered_json& json) {
   } catch (Raised& raised) {
     return std::unexpected(std::move(raised.failure));
   } catch (const std::bad_alloc&) {
-    return std::unexpected(Failure{.kind = FailureKind::Memory, .type = "MemoryError", .message = {}, .line = 0});
+    return std::unexpected(
+        Failure{.kind = FailureKind::Memory, .type = "MemoryError", .message = {}, .line = 0});
   }
 }
 

@@ -135,8 +135,7 @@ class JsonWriter {
       case Kind::Float:
         return number_text(key.real());
       default:
-        raise_type_error(
-            fmt::format("keys must be str, int, float, bool or None, not {}", type_name(key)));
+        raise_type_error(fmt::format("keys must be str, int, float, bool or None, not {}", type_name(key)));
     }
   }
 
@@ -146,7 +145,8 @@ class JsonWriter {
     for (const Pair& entry : entries) ordered.push_back(&entry);
     if (style_.sort_keys) {
       spend(8 * ordered.size());
-      std::ranges::stable_sort(ordered, [](const Pair* a, const Pair* b) { return less(a->first, b->first); });
+      std::ranges::stable_sort(ordered,
+                               [](const Pair* a, const Pair* b) { return less(a->first, b->first); });
     }
     write_all(ordered.size(), '{', '}', [&](std::size_t i) {
       write_text(key_text(ordered[i]->first));

@@ -12,16 +12,18 @@
 #include "text/jinja/raise.h"
 #include "text/jinja/text.h"
 #include "text/jinja/unicode.h"
+#include "text/jinja/unicode_names.h"
 
 namespace minerva::jinja {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 26> kOperatorNames = {
-    {{"//", "floordiv"}, {"**", "pow"},      {"==", "eq"},      {"!=", "ne"},      {">=", "gteq"},  {"<=", "lteq"},
-     {"+", "add"},       {"-", "sub"},       {"/", "div"},      {"*", "mul"},      {"%", "mod"},    {"~", "tilde"},
-     {"[", "lbracket"},  {"]", "rbracket"},  {"(", "lparen"},   {")", "rparen"},   {"{", "lbrace"}, {"}", "rbrace"},
-     {">", "gt"},        {"<", "lt"},        {"=", "assign"},   {".", "dot"},      {":", "colon"},  {"|", "pipe"},
-     {",", "comma"},     {";", "semicolon"}}};
+    {{"//", "floordiv"}, {"**", "pow"},   {"==", "eq"},      {"!=", "ne"},      {">=", "gteq"},
+     {"<=", "lteq"},     {"+", "add"},    {"-", "sub"},      {"/", "div"},      {"*", "mul"},
+     {"%", "mod"},       {"~", "tilde"},  {"[", "lbracket"}, {"]", "rbracket"}, {"(", "lparen"},
+     {")", "rparen"},    {"{", "lbrace"}, {"}", "rbrace"},   {">", "gt"},       {"<", "lt"},
+     {"=", "assign"},    {".", "dot"},    {":", "colon"},    {"|", "pipe"},     {",", "comma"},
+     {";", "semicolon"}}};
 
 /// Line ends as "\n", the last one dropped.
 std::string with_plain_line_ends(std::string_view source) {
@@ -154,14 +156,17 @@ class Lexer {
 
   void read_raw() {
     const std::uint32_t line = line_;
-    for (std::size_t tag = source_.find("{%", at_); tag != std::string_view::npos; tag = source_.find("{%", tag + 1)) {
+    for (std::size_t tag = source_.find("{%", at_); tag != std::string_view::npos;
+         tag = source_.find("{%", tag + 1)) {
       spend(1);
       std::size_t at = tag + 2;
-      const char sign = at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';
+      const char sign =
+          at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';
       at = after_space(at + (sign != '\0' ? 1 : 0));
       if (source_.substr(at, 6) != "endraw") continue;
       at = after_space(at + 6);
-      const char end_sign = at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';
+      const char end_sign =
+          at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';
       if (end_sign != '\0') ++at;
       if (source_.substr(at, 2) != "%}") continue;
       const std::string_view text = source_.substr(at_, tag - at_);
@@ -189,7 +194,8 @@ class Lexer {
 
   bool read_tag_end(bool is_block) {
     std::size_t at = at_;
-    const char sign = at < source_.size() && (source_[at] == '-' || (is_block && source_[at] == '+')) ? source_[at] : '\0';
+    const char sign =
+        at < source_.size() && (source_[at] == '-' || (is_block && source_[at] == '+')) ? source_[at] : '\0';
     if (sign != '\0') ++at;
     if (source_.substr(at, 2) != (is_block ? "%}" : "}}")) return false;
     add(is_block ? TokenType::BlockEnd : TokenType::VariableEnd, line_);
@@ -327,7 +333,7 @@ class Lexer {
         append_code_point(out, c);
         i += count - 1;
       } else if (raw[i] == 'N') {
-        raise_syntax_error("character names (\\N{...}) are not supported", line_);
+        i += append_named(out, raw.substr(i));
       } else if (raw[i] != '\n') {
         out += '\\';
         out += raw[i];
@@ -352,6 +358,17 @@ class Lexer {
     if (c >= 0xD800 && c < 0xE000) raise_syntax_error("a surrogate is not a character", line_);
     append_code_point(out, c);
     return wanted;
+  }
+
+  /// "N{BULLET}" at the start of `text`; returns its length less one.
+  std::size_t append_named(std::string& out, std::string_view text) const {
+    const std::size_t end = text.find('}');
+    if (text.size() < 2 || text[1] != '{' || end == std::string_view::npos)
+      raise_syntax_error("malformed \\N character escape", line_);
+    const char32_t c = character_named(text.substr(2, end - 2));
+    if (c == 0) raise_syntax_error("unknown Unicode character name", line_);
+    append_code_point(out, c);
+    return end;
   }
 
   void read_operator(char32_t point) {
@@ -434,7 +451,9 @@ std::vector<Token> tokenize(std::string_view source, std::size_t tokens_max) {
   return Lexer(source, tokens_max).run();
 }
 
-std::string describe_symbol(std::string_view symbol) { return std::string(symbol); }
+std::string describe_symbol(std::string_view symbol) {
+  return std::string(symbol);
+}
 
 std::string describe(const Token& token) {
   switch (token.type) {

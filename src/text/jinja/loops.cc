@@ -12,7 +12,10 @@
 namespace minerva::jinja {
 
 TestedItems::TestedItems(Interpreter& interpreter, const ForNode& node, Value activation, Value iterator)
-    : interpreter_(interpreter), node_(node), activation_(std::move(activation)), iterator_(std::move(iterator)) {
+    : interpreter_(interpreter),
+      node_(node),
+      activation_(std::move(activation)),
+      iterator_(std::move(iterator)) {
   charge(sizeof(*this));
 }
 
@@ -27,7 +30,8 @@ Value TestedItems::next() {
   }
 }
 
-LoopObject::LoopObject(Interpreter& interpreter, const ForNode& node, Value iterable, Value outer, std::int64_t depth)
+LoopObject::LoopObject(Interpreter& interpreter, const ForNode& node, Value iterable, Value outer,
+                       std::int64_t depth)
     : Cyclic(interpreter, *this),
       node_(node),
       iterable_(std::move(iterable)),
@@ -103,7 +107,8 @@ Value LoopObject::attribute(std::string_view name) {
   if (name == "revindex0") return *length() - index_ - 1;
   if (name == "depth") return depth_ + 1;
   if (name == "depth0") return depth_;
-  if (name == "previtem") return index_ == 0 || before_.is_missing() ? undefined_hint("there is no previous item") : before_;
+  if (name == "previtem")
+    return index_ == 0 || before_.is_missing() ? undefined_hint("there is no previous item") : before_;
   if (name == "nextitem") return peek().is_missing() ? undefined_hint("there is no next item") : peek();
   if (name == "cycle") {
     return make_method(*this, "cycle", [](Interpreter&, const Value& self, const Arguments& arguments) {

@@ -26,17 +26,17 @@ bool is_unsafe(const Value& object, std::string_view name) {
                                                        "insert", "sort",  "extend", "remove"};
   constexpr std::array<std::string_view, 5> kOfDict = {"clear", "pop", "popitem", "setdefault", "update"};
   // What every object of Python has; jinja2 hides all names that begin with an underscore.
-  constexpr std::array<std::string_view, 26> kOfAll = {
-      "__class__",     "__delattr__",  "__dir__",    "__doc__",          "__eq__",           "__format__",
-      "__ge__",        "__getattribute__", "__getstate__", "__gt__",     "__hash__",         "__init__",
-      "__init_subclass__", "__le__",   "__lt__",     "__ne__",           "__new__",          "__reduce__",
-      "__reduce_ex__", "__repr__",     "__setattr__", "__sizeof__",      "__str__",          "__subclasshook__",
-      "__bool__",      "__dict__"};
-  constexpr std::array<std::string_view, 4> kOfContainers = {"__len__", "__iter__", "__contains__", "__getitem__"};
+  constexpr std::array<std::string_view, 24> kOfAll = {
+      "__class__",   "__delattr__", "__dir__",           "__doc__",         "__eq__",
+      "__format__",  "__ge__",      "__getattribute__",  "__getstate__",    "__gt__",
+      "__hash__",    "__init__",    "__init_subclass__", "__le__",          "__lt__",
+      "__ne__",      "__new__",     "__reduce__",        "__reduce_ex__",   "__repr__",
+      "__setattr__", "__sizeof__",  "__str__",           "__subclasshook__"};
+  constexpr std::array<std::string_view, 4> kOfContainers = {"__len__", "__iter__", "__contains__",
+                                                             "__getitem__"};
   if (name.starts_with("__")) {
     if (std::ranges::find(kOfContainers, name) != kOfContainers.end()) return length_of(object).has_value();
     if (name == "__bool__") return object.is_number();
-    if (name == "__dict__") return false;
     return std::ranges::find(kOfAll, name) != kOfAll.end();
   }
   if (object.is(Kind::List)) return std::ranges::find(kOfList, name) != kOfList.end();
@@ -79,11 +79,12 @@ const Method* find_method(const Value& object, std::string_view name) {
 
 Value attribute_of(const Value& object, std::string_view name) {
   if (object.is_undefined()) raise_undefined(object);
-  if (const Method* method = find_method(object, name)) return make_method(object, method->name, method->call);
+  if (const Method* method = find_method(object, name))
+    return make_method(object, method->name, method->call);
   if (is_unsafe(object, name)) {
-    return make_object<UndefinedObject>(
-        fmt::format("access to attribute {} of '{}' object is unsafe.", repr_of_text(name), type_name(object)), object,
-        Value(name), true);
+    return make_object<UndefinedObject>(fmt::format("access to attribute {} of '{}' object is unsafe.",
+                                                    repr_of_text(name), type_name(object)),
+                                        object, Value(name), true);
   }
   if (object.is_number()) return number_part(object, name);
   if (object.is(Kind::Tuple) && static_cast<const SequenceObject&>(object.object()).is_group) {

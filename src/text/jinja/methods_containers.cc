@@ -60,7 +60,8 @@ Value get(Interpreter& /*interpreter*/, const Value& self, const Arguments& argu
 Value fromkeys(Interpreter& /*interpreter*/, const Value& /*self*/, const Arguments& arguments) {
   const Parameters given("fromkeys", arguments, {"/iterable", "/value"}, 1);
   std::vector<Pair> entries;
-  for (Value& key : to_items(given[0])) entries.emplace_back(std::move(key), given.has(1) ? given[1] : Value());
+  for (Value& key : to_items(given[0]))
+    entries.emplace_back(std::move(key), given.has(1) ? given[1] : Value());
   return Value::dict(std::move(entries));
 }
 
@@ -118,10 +119,20 @@ constexpr std::array<Method, 3> kFloatMethods = {
 
 }  // namespace
 
-std::span<const Method> list_methods() { return kListMethods; }
-std::span<const Method> tuple_methods() { return kTupleMethods; }
-std::span<const Method> dict_methods() { return kDictMethods; }
-std::span<const Method> integer_methods() { return kIntegerMethods; }
-std::span<const Method> float_methods() { return kFloatMethods; }
+std::span<const Method> list_methods() {
+  return kListMethods;
+}
+std::span<const Method> tuple_methods() {
+  return kTupleMethods;
+}
+std::span<const Method> dict_methods() {
+  return kDictMethods;
+}
+std::span<const Method> integer_methods() {
+  return kIntegerMethods;
+}
+std::span<const Method> float_methods() {
+  return kFloatMethods;
+}
 
 }  // namespace minerva::jinja

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "text/jinja/budget.h"
+#include "text/jinja/bytes.h"
 #include "text/jinja/call_arguments.h"
 #include "text/jinja/html.h"
 #include "text/jinja/methods.h"
@@ -23,7 +24,9 @@ namespace minerva::jinja {
 namespace {
 
 /// A result of the same type as `self`.
-Value like(const Value& self, std::string text) { return make_string(std::move(text), is_markup(self)); }
+Value like(const Value& self, std::string text) {
+  return make_string(std::move(text), is_markup(self));
+}
 
 const std::string& text_argument(const Value& value, std::string_view function, std::size_t position) {
   if (value.is_string()) return value.text();
@@ -70,7 +73,8 @@ Value has_affix(Interpreter& /*interpreter*/, const Value& self, const Arguments
   const auto part = part_of(self, given.optional(1), given.optional(2));
   const auto matches = [&](const Value& affix) {
     if (!affix.is_string()) {
-      raise_type_error(fmt::format("{} first arg must be str or a tuple of str, not {}", kName, type_name(affix)));
+      raise_type_error(
+          fmt::format("{} first arg must be str or a tuple of str, not {}", kName, type_name(affix)));
     }
     if (!part) return false;
     return at_start ? part->text.starts_with(affix.text()) : part->text.ends_with(affix.text());
@@ -146,8 +150,10 @@ Value split(Interpreter& /*interpreter*/, const Value& self, const Arguments& ar
   const Value* separator = given.optional(0);
   spend(1 + self.text().size() / 16);
   if (separator == nullptr)
-    return list_like(self, from_end ? split_space_from_end(self.text(), most) : split_space(self.text(), most));
-  if (!separator->is_string()) raise_type_error(fmt::format("must be str or None, not {}", type_name(*separator)));
+    return list_like(self,
+                     from_end ? split_space_from_end(self.text(), most) : split_space(self.text(), most));
+  if (!separator->is_string())
+    raise_type_error(fmt::format("must be str or None, not {}", type_name(*separator)));
   if (separator->text().empty()) raise_value_error("empty separator");
   return list_like(self, from_end ? split_at_from_end(self.text(), separator->text(), most)
                                   : split_at(self.text(), separator->text(), most));
@@ -173,7 +179,8 @@ Value partition(Interpreter& /*interpreter*/, const Value& self, const Arguments
   } else {
     parts = {text.substr(0, at), separator, text.substr(at + separator.size())};
   }
-  return Value::tuple({like(self, std::move(parts[0])), like(self, std::move(parts[1])), like(self, std::move(parts[2]))});
+  return Value::tuple(
+      {like(self, std::move(parts[0])), like(self, std::move(parts[1])), like(self, std::move(parts[2]))});
 }
 
 Value join(Interpreter& /*interpreter*/, const Value& self, const Arguments& arguments) {
@@ -188,7 +195,8 @@ Value join(Interpreter& /*interpreter*/, const Value& self, const Arguments& arg
     } else if (item.is_string()) {
       out += item.text();
     } else {
-      raise_type_error(fmt::format("sequence item {}: expected str instance, {} found", position, type_name(item)));
+      raise_type_error(
+          fmt::format("sequence item {}: expected str instance, {} found", position, type_name(item)));
     }
     expect_bytes(out.size(), 2);
     spend(1 + (item.is_string() ? item.text().size() / 64 : 0));
@@ -213,16 +221,18 @@ Value padded(Interpreter& /*interpreter*/, const Value& self, const Arguments& a
   std::string filler = " ";
   if (given.has(1)) {
     filler = filler_of(self, given[1]);
-    if (count_code_points(filler) != 1) raise_type_error("The fill character must be exactly one character long");
+    if (count_code_points(filler) != 1)
+      raise_type_error("The fill character must be exactly one character long");
   }
   const std::int64_t width = given.integer(0, 0);
   const auto length = static_cast<std::int64_t>(string_of(self).length);
   if (width <= length) return self;
   const auto missing = static_cast<std::uint64_t>(width - length);
   // Of an odd rest the larger part stands left when the width is odd, as in CPython.
-  const std::uint64_t left = side == Side::Left    ? missing
-                             : side == Side::Right ? 0
-                                                   : missing / 2 + (missing & static_cast<std::uint64_t>(width) & 1);
+  const std::uint64_t left = side == Side::Left ? missing
+                             : side == Side::Right
+                                 ? 0
+                                 : missing / 2 + (missing & static_cast<std::uint64_t>(width) & 1);
   expect_bytes(missing, filler.size());
   spend(missing / 16);
   std::string out;
@@ -249,7 +259,8 @@ Value expandtabs(Interpreter& /*interpreter*/, const Value& self, const Argument
   const Parameters given("expandtabs", arguments, {"tabsize"}, 0);
   const std::int64_t size = given.integer(0, 8);
   if (size > 0)
-    expect_bytes(static_cast<std::uint64_t>(std::ranges::count(self.text(), '\t')) + 1, static_cast<std::uint64_t>(size));
+    expect_bytes(static_cast<std::uint64_t>(std::ranges::count(self.text(), '\t')) + 1,
+                 static_cast<std::uint64_t>(size));
   std::string out;
   std::int64_t column = 0;
   spend(self.text().size() / 8);
@@ -263,6 +274,30 @@ Value expandtabs(Interpreter& /*interpreter*/, const Value& self, const Argument
       out.append(static_cast<std::size_t>(missing), ' ');
       column += missing;
     }
+  }
+  return like(self, std::move(out));
+}
+
+Value translate(Interpreter& /*interpreter*/, const Value& self, const Arguments& arguments) {
+  const Parameters given("str.translate", arguments, {"/table"}, 1);
+  std::string out;
+  spend(self.text().size() / 4);
+  for (CodePoints points(self.text()); !points.done();) {
+    const char32_t c = points.next();
+    const Value found = item_of(given[0], Value(static_cast<std::int64_t>(c)));
+    if (found.is_missing()) {
+      append_code_point(out, c);
+    } else if (found.is_string()) {
+      out += found.text();
+    } else if (found.is_integer()) {
+      const std::int64_t point = found.integer();
+      if (point < 0 || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
+        raise_value_error("character mapping must be in range(0x110000)");
+      append_code_point(out, static_cast<char32_t>(point));
+    } else if (!found.is_none()) {
+      raise_type_error("character mapping must return integer, None or str");
+    }
+    expect_bytes(out.size(), 1);
   }
   return like(self, std::move(out));
 }
@@ -296,16 +331,12 @@ Value striptags(Interpreter& /*interpreter*/, const Value& self, const Arguments
   return Value(strip_tags(self.text()));
 }
 
-Value encode(Interpreter& /*interpreter*/, const Value& /*self*/, const Arguments& /*arguments*/) {
-  raise("NotImplementedError", "str.encode() is not supported: templates have no bytes");
-}
-
-constexpr std::array<Method, 33> kMethods = {{
+constexpr std::array<Method, 34> kMethods = {{
     {"capitalize", changed<capitalized>},
     {"casefold", changed<case_folded>},
     {"center", padded<Side::Both>},
     {"count", count},
-    {"encode", encode},
+    {"encode", encode_text},
     {"endswith", has_affix<false>},
     {"expandtabs", expandtabs},
     {"find", position_of<false, false>},
@@ -332,6 +363,7 @@ constexpr std::array<Method, 33> kMethods = {{
     {"strip", stripped<Side::Both>},
     {"swapcase", changed<swapped_case>},
     {"title", changed<to_title>},
+    {"translate", translate},
     {"upper", changed<to_upper>},
     {"zfill", zfill},
 }};
@@ -339,7 +371,11 @@ constexpr std::array<Method, 2> kMarkupMethods = {{{"striptags", striptags}, {"u
 
 }  // namespace
 
-std::span<const Method> string_methods() { return kMethods; }
-std::span<const Method> markup_methods() { return kMarkupMethods; }
+std::span<const Method> string_methods() {
+  return kMethods;
+}
+std::span<const Method> markup_methods() {
+  return kMarkupMethods;
+}
 
 }  // namespace minerva::jinja

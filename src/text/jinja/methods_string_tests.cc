@@ -19,7 +19,9 @@ Value all(Interpreter& /*interpreter*/, const Value& self, const Arguments& argu
   return !self.text().empty();
 }
 
-bool is_ascii(char32_t c) noexcept { return c < 0x80; }
+bool is_ascii(char32_t c) noexcept {
+  return c < 0x80;
+}
 
 /// True of an empty text too.
 template <bool (*Holds)(char32_t) noexcept>
@@ -51,6 +53,8 @@ constexpr std::array<Method, 12> kMethods = {{
 
 }  // namespace
 
-std::span<const Method> string_test_methods() { return kMethods; }
+std::span<const Method> string_test_methods() {
+  return kMethods;
+}
 
 }  // namespace minerva::jinja

@@ -17,9 +17,10 @@ NamespaceObject::NamespaceObject(Interpreter& interpreter, std::vector<Pair> att
 void NamespaceObject::check_name(std::string_view name) {
   if (!name.starts_with('_')) return;
   raise("SecurityError",
-        fmt::format("Chat templates cannot store underscore-prefixed attributes on a namespace, but got {}. Please "
-                    "rename the attribute.",
-                    repr_of_text(name)));
+        fmt::format(
+            "Chat templates cannot store underscore-prefixed attributes on a namespace, but got {}. Please "
+            "rename the attribute.",
+            repr_of_text(name)));
 }
 
 void NamespaceObject::set(std::string_view name, Value value) {

@@ -36,8 +36,10 @@ void check_width(std::int64_t width) {
 
 Digits integer_digits(const BigInteger& number, char type, bool alternate) {
   Digits digits{.is_negative = number.is_negative(), .prefix = {}, .text = {}};
-  const std::int64_t size = number.is_negative() ? (-number).small().value_or(-1) : number.small().value_or(-1);
-  if (type != 'd' && size < 0) raise("OverflowError", "an integer of more than 64 bits is only written in decimal");
+  const std::int64_t size =
+      number.is_negative() ? (-number).small().value_or(-1) : number.small().value_or(-1);
+  if (type != 'd' && size < 0)
+    raise("OverflowError", "an integer of more than 64 bits is only written in decimal");
   switch (type) {
     case 'b':
       digits.text = fmt::format("{:b}", size);
@@ -108,9 +110,12 @@ std::string aligned(std::string_view text, const Alignment& alignment) {
 std::string aligned(const Digits& digits, const Alignment& alignment, char sign, char grouping,
                     std::size_t group_size) {
   check_width(alignment.width);
-  std::string head = digits.is_negative ? "-" : sign == '+' || sign == ' ' ? std::string(1, sign) : std::string();
+  std::string head = digits.is_negative           ? "-"
+                     : sign == '+' || sign == ' ' ? std::string(1, sign)
+                                                  : std::string();
   head += digits.prefix;
-  const std::size_t whole_size = std::min(digits.text.size(), digits.text.find_first_not_of("0123456789abcdefABCDEF"));
+  const std::size_t whole_size =
+      std::min(digits.text.size(), digits.text.find_first_not_of("0123456789abcdefABCDEF"));
   // An exponent is no part of what is grouped.
   const bool is_decimal = digits.prefix.empty() && group_size == 3;
   const std::size_t digit_count =
@@ -130,7 +135,8 @@ std::string aligned(const Digits& digits, const Alignment& alignment, char sign,
   if (zero_filled) {
     // Zeros are grouped too, and none begins with a separator.
     const auto missing = alignment.width - static_cast<std::int64_t>(head.size() + rest.size());
-    while (static_cast<std::int64_t>(whole.size() + (whole.size() - 1) / group_size) < missing) whole.insert(0, 1, '0');
+    while (static_cast<std::int64_t>(whole.size() + (whole.size() - 1) / group_size) < missing)
+      whole.insert(0, 1, '0');
     return head + grouped(whole, grouping, group_size) + std::string(rest);
   }
   const std::string body = grouped(whole, grouping, group_size) + std::string(rest);

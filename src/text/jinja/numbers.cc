@@ -106,7 +106,8 @@ std::optional<double> parse_real(std::string_view text) {
   if (read.ec == std::errc::result_out_of_range) {
     // from_chars leaves it open which of the two it was.
     const std::size_t e = lower.find('e');
-    const bool is_tiny = e != std::string::npos ? lower[e + 1] == '-' : lower.starts_with("0.") || lower.starts_with('.');
+    const bool is_tiny =
+        e != std::string::npos ? lower[e + 1] == '-' : lower.starts_with("0.") || lower.starts_with('.');
     number = is_tiny ? 0.0 : HUGE_VAL;
   } else if (read.ec != std::errc{}) {
     return std::nullopt;

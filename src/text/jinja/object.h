@@ -71,8 +71,8 @@ class StringObject final : public Object {
  public:
   StringObject(std::string text, bool is_markup);
   const std::string text;
-  const bool is_markup;        ///< markupsafe.Markup
-  const std::size_t length;    ///< in code points
+  const bool is_markup;      ///< markupsafe.Markup
+  const std::size_t length;  ///< in code points
   bool is_ascii() const noexcept { return length == text.size(); }
 };
 
@@ -99,7 +99,8 @@ class DictObject final : public Object {
 
  private:
   std::size_t slot_of(const Value& key, std::uint64_t hash) const;
-  std::vector<std::uint32_t> index_;  ///< open addressing: 1 + position in `entries`, 0 is free; empty when small
+  std::vector<std::uint32_t>
+      index_;  ///< open addressing: 1 + position in `entries`, 0 is free; empty when small
 };
 
 /// jinja2.Undefined: what is wrong is only said when it is used.
@@ -108,9 +109,9 @@ class UndefinedObject final : public Object {
   UndefinedObject(std::string hint, Value of, Value name, bool is_security);
   std::string message() const;
   const std::string hint;
-  const Value of;            ///< what was looked into, or Missing
+  const Value of;  ///< what was looked into, or Missing
   const Value name;
-  const bool is_security;    ///< raises SecurityError
+  const bool is_security;  ///< raises SecurityError
 };
 
 /// One item after the other, once.
@@ -132,14 +133,18 @@ inline const DictObject& dict_of(const Value& value) noexcept {
 inline const UndefinedObject& undefined_of(const Value& value) noexcept {
   return static_cast<const UndefinedObject&>(value.object());
 }
-inline bool is_markup(const Value& value) noexcept { return value.is_string() && string_of(value).is_markup; }
+inline bool is_markup(const Value& value) noexcept {
+  return value.is_string() && string_of(value).is_markup;
+}
 
 template <class T, class... Types>
 Value make_object(Types&&... arguments) {
   return Value::adopt(new T(std::forward<Types>(arguments)...));
 }
 Value make_string(std::string text, bool is_markup);
-inline Value markup(std::string text) { return make_string(std::move(text), true); }
+inline Value markup(std::string text) {
+  return make_string(std::move(text), true);
+}
 Value undefined_name(std::string_view name);
 Value undefined_member(const Value& of, const Value& name);
 Value undefined_hint(std::string hint);

@@ -44,7 +44,8 @@ std::partial_ordering order_numbers(const Value& left, const Value& right) {
 
 bool equal_sequences(const std::vector<Value>& left, const std::vector<Value>& right) {
   return left.size() == right.size() &&
-         std::equal(left.begin(), left.end(), right.begin(), [](const Value& a, const Value& b) { return equal(a, b); });
+         std::equal(left.begin(), left.end(), right.begin(),
+                    [](const Value& a, const Value& b) { return equal(a, b); });
 }
 
 bool equal_dicts(const DictObject& left, const DictObject& right) {
@@ -56,8 +57,8 @@ bool equal_dicts(const DictObject& left, const DictObject& right) {
 }
 
 [[noreturn]] void raise_unordered(std::string_view symbol, const Value& left, const Value& right) {
-  raise_type_error(fmt::format("'{}' not supported between instances of '{}' and '{}'", symbol, type_name(left),
-                               type_name(right)));
+  raise_type_error(fmt::format("'{}' not supported between instances of '{}' and '{}'", symbol,
+                               type_name(left), type_name(right)));
 }
 
 bool order(Comparison op, const Value& left, const Value& right);
@@ -114,7 +115,9 @@ class SequenceIterator final : public Iterator {
 
 class StringIterator final : public Iterator {
  public:
-  explicit StringIterator(Value string) : string_(std::move(string)), points_(string_.text()) { charge(sizeof(*this)); }
+  explicit StringIterator(Value string) : string_(std::move(string)), points_(string_.text()) {
+    charge(sizeof(*this));
+  }
   Value next() override {
     if (points_.done()) return Value::missing();
     const std::size_t from = points_.offset();
@@ -212,10 +215,13 @@ bool equal(const Value& left, const Value& right) {
   if (&left.object() == &right.object()) return true;
   check_stack();
   spend(1);
-  return left.is_dict() ? equal_dicts(dict_of(left), dict_of(right)) : equal_sequences(left.items(), right.items());
+  return left.is_dict() ? equal_dicts(dict_of(left), dict_of(right))
+                        : equal_sequences(left.items(), right.items());
 }
 
-bool less(const Value& left, const Value& right) { return order(Comparison::Less, left, right); }
+bool less(const Value& left, const Value& right) {
+  return order(Comparison::Less, left, right);
+}
 
 bool compare(Comparison op, const Value& left, const Value& right) {
   switch (op) {
@@ -290,7 +296,9 @@ std::uint64_t hash_of(const Value& value) {
   }
 }
 
-bool same_key(const Value& left, const Value& right) { return equal(left, right); }
+bool same_key(const Value& left, const Value& right) {
+  return equal(left, right);
+}
 
 std::optional<std::int64_t> length_of(const Value& value) {
   switch (value.kind()) {
@@ -430,7 +438,8 @@ Value slice_of(const Value& value, const Value& start, const Value& stop, const 
     const auto size = static_cast<std::size_t>(std::max<std::int64_t>(last - first, 0));
     spend(1 + text.size() / 64);
     const std::string_view rest = text.substr(is_ascii ? from : offset_of(text, from));
-    return make_string(std::string(rest.substr(0, is_ascii ? size : offset_of(rest, size))), is_markup(value));
+    return make_string(std::string(rest.substr(0, is_ascii ? size : offset_of(rest, size))),
+                       is_markup(value));
   }
   const auto goes_on = [&](std::int64_t i) { return stride < 0 ? i > last : i < last; };
   const auto advance = [&](std::int64_t& i) {
@@ -440,7 +449,8 @@ Value slice_of(const Value& value, const Value& start, const Value& stop, const 
     const std::u32string points = to_code_points(value.text());
     spend(1 + points.size() / 8);
     std::string out;
-    for (std::int64_t i = first; goes_on(i); advance(i)) append_code_point(out, points[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = first; goes_on(i); advance(i))
+      append_code_point(out, points[static_cast<std::size_t>(i)]);
     return make_string(std::move(out), is_markup(value));
   }
   std::vector<Value> items;

@@ -45,7 +45,9 @@ Value iterate(const Value& value);
 bool is_iterable(const Value& value);
 /// list(value).
 std::vector<Value> to_items(const Value& value);
-inline Value next_of(const Value& iterator) { return static_cast<Iterator&>(iterator.object()).next(); }
+inline Value next_of(const Value& iterator) {
+  return static_cast<Iterator&>(iterator.object()).next();
+}
 
 /// value[key], or Missing where Python raises TypeError or LookupError.
 Value item_of(const Value& value, const Value& key);
@@ -63,6 +65,6 @@ Value make_integer(BigInteger number);
 /// int(x) of a float; raises for nan and infinity.
 Value truncated(double number);
 std::optional<Value> parse_integer(std::string_view text, int base);  ///< int(text, base)
-std::optional<double> parse_real(std::string_view text);                     ///< float(text)
+std::optional<double> parse_real(std::string_view text);              ///< float(text)
 
 }  // namespace minerva::jinja

@@ -19,7 +19,8 @@ constexpr std::size_t kWidth = 80;
 
 /// pprint's _safe_key: what can't be compared is ordered by its type.
 bool comes_before(const Value& left, const Value& right) {
-  const bool is_comparable = (left.is_number() && right.is_number()) || (left.is_string() && right.is_string());
+  const bool is_comparable =
+      (left.is_number() && right.is_number()) || (left.is_string() && right.is_string());
   if (is_comparable) return less(left, right);
   return std::string_view(type_name(left)) < type_name(right);
 }
@@ -83,7 +84,8 @@ class Printer {
   static std::vector<const Pair*> ordered(const Value& dict) {
     std::vector<const Pair*> entries;
     for (const Pair& entry : dict.entries()) entries.push_back(&entry);
-    std::ranges::stable_sort(entries, [](const Pair* a, const Pair* b) { return comes_before(a->first, b->first); });
+    std::ranges::stable_sort(entries,
+                             [](const Pair* a, const Pair* b) { return comes_before(a->first, b->first); });
     return entries;
   }
 

@@ -20,8 +20,12 @@ class Raised final : public std::exception {
 
 /// Throws a Failure of kind Execution with one of Python's or jinja2's types.
 [[noreturn]] void raise(std::string_view type, std::string message);
-[[noreturn]] inline void raise_type_error(std::string message) { raise("TypeError", std::move(message)); }
-[[noreturn]] inline void raise_value_error(std::string message) { raise("ValueError", std::move(message)); }
+[[noreturn]] inline void raise_type_error(std::string message) {
+  raise("TypeError", std::move(message));
+}
+[[noreturn]] inline void raise_value_error(std::string message) {
+  raise("ValueError", std::move(message));
+}
 [[noreturn]] void raise_syntax_error(std::string message, std::size_t line);
 [[noreturn]] void raise_limit(std::string message);
 

@@ -20,7 +20,9 @@ std::int64_t count_of(std::int64_t start, std::int64_t stop, std::int64_t step) 
 
 class RangeIterator final : public Iterator {
  public:
-  RangeIterator(Value range, std::int64_t count) : range_(std::move(range)), count_(count) { charge(sizeof(*this)); }
+  RangeIterator(Value range, std::int64_t count) : range_(std::move(range)), count_(count) {
+    charge(sizeof(*this));
+  }
   Value next() override {
     if (at_ >= count_) return Value::missing();
     return static_cast<const RangeObject&>(range_.object()).at(at_++);
@@ -41,7 +43,8 @@ RangeObject::RangeObject(std::int64_t start, std::int64_t stop, std::int64_t ste
 }
 
 void RangeObject::append_repr(std::string& out) const {
-  out += step_ == 1 ? fmt::format("range({}, {})", start_, stop_) : fmt::format("range({}, {}, {})", start_, stop_, step_);
+  out += step_ == 1 ? fmt::format("range({}, {})", start_, stop_)
+                    : fmt::format("range({}, {}, {})", start_, stop_, step_);
 }
 
 Value RangeObject::iterator() {

@@ -22,15 +22,17 @@ struct RegularExpression::Code {
 RegularExpression::RegularExpression(std::string_view pattern) : code_(std::make_unique<Code>()) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  code_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_EXTENDED | PCRE2_DOLLAR_ENDONLY,
-                                  &error, &offset, nullptr));
+  code_->code.reset(
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_EXTENDED | PCRE2_DOLLAR_ENDONLY, &error,
+                    &offset, nullptr));
   if (code_->code == nullptr) throw std::bad_alloc();
 }
 
 RegularExpression::~RegularExpression() = default;
 
-std::optional<RegularExpression::Match> RegularExpression::find(std::string_view text, std::size_t from) const {
+std::optional<RegularExpression::Match> RegularExpression::find(std::string_view text,
+                                                                std::size_t from) const {
   constexpr std::uint32_t kStepsMax = 200'000;
   const std::unique_ptr<pcre2_match_data, Code::Free> data(
       pcre2_match_data_create_from_pattern(code_->code.get(), nullptr));
@@ -39,8 +41,8 @@ std::optional<RegularExpression::Match> RegularExpression::find(std::string_view
   pcre2_set_match_limit(context.get(), kStepsMax);
   pcre2_set_depth_limit(context.get(), kStepsMax / 10);
   spend(8);
-  const int found = pcre2_match(code_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                                PCRE2_NO_UTF_CHECK, data.get(), context.get());
+  const int found = pcre2_match(code_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
+                                from, PCRE2_NO_UTF_CHECK, data.get(), context.get());
   if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
   if (found < 0) raise_limit("a word is too long for the filter");
   const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());

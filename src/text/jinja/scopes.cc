@@ -186,7 +186,8 @@ class SymbolCollector {
         return collect(static_cast<const WithNode*>(node)->values);
       case NodeKind::NeedsLoader:
         collect(static_cast<const NeedsLoaderNode*>(node)->source);
-        for (const std::string& name : static_cast<const NeedsLoaderNode*>(node)->names) symbols_->store(name);
+        for (const std::string& name : static_cast<const NeedsLoaderNode*>(node)->names)
+          symbols_->store(name);
         return;
       default:
         visit_children(*node, [&](const Node* child) { collect(child); });
@@ -293,7 +294,7 @@ class Resolver {
   struct Place {
     Symbols* symbols;
     bool is_top_level = false;
-    bool is_in_loop = false;    ///< of the same function
+    bool is_in_loop = false;      ///< of the same function
     bool is_conditional = false;  ///< filters that don't exist only fail when they are called
     Place inner(Symbols& own) const { return {&own, false, is_in_loop, false}; }
   };
@@ -363,8 +364,9 @@ class Resolver {
       case NodeKind::Break:
       case NodeKind::Continue:
         if (!place.is_in_loop) {
-          raise_syntax_error(node->kind == NodeKind::Break ? "'break' outside loop" : "'continue' not properly in loop",
-                             node->line);
+          raise_syntax_error(
+              node->kind == NodeKind::Break ? "'break' outside loop" : "'continue' not properly in loop",
+              node->line);
         }
         return;
       default:
@@ -448,7 +450,8 @@ class Resolver {
     std::unique_ptr<Node> copy;
     if (target->kind == NodeKind::Tuple) {
       auto tuple = std::make_unique<ItemsNode>(target->kind, target->line);
-      for (const Node* item : static_cast<const ItemsNode*>(target)->items) tuple->items.push_back(copy_target(item));
+      for (const Node* item : static_cast<const ItemsNode*>(target)->items)
+        tuple->items.push_back(copy_target(item));
       copy = std::move(tuple);
     } else if (target->kind == NodeKind::Name) {
       auto name = std::make_unique<NameNode>(target->kind, target->line);
@@ -490,7 +493,8 @@ class Resolver {
     const UndeclaredNames undeclared(node.body, {"caller", "kwargs", "varargs"});
     const auto position = [&](std::string_view name) {
       return static_cast<std::size_t>(
-          std::ranges::find(node.parameters, name, [](const NameNode* parameter) { return std::string_view(parameter->name); }) -
+          std::ranges::find(node.parameters, name,
+                            [](const NameNode* parameter) { return std::string_view(parameter->name); }) -
           node.parameters.begin());
     };
     const std::size_t count = node.parameters.size();
@@ -501,7 +505,8 @@ class Resolver {
         node.caller = {0, symbols.declare_parameter("caller")};
       } else if (position("caller") + node.defaults.size() < count) {
         raise_syntax_error(
-            "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.",
+            "When defining macros or call blocks the special \"caller\" argument must be omitted or be given "
+            "a default.",
             node.line);
       }
     }
@@ -561,6 +566,8 @@ class Resolver {
 
 }  // namespace
 
-void resolve_scopes(Program& program) { Resolver(program).run(); }
+void resolve_scopes(Program& program) {
+  Resolver(program).run();
+}
 
 }  // namespace minerva::jinja

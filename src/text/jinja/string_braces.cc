@@ -32,7 +32,9 @@ struct Spec {
   char type = '\0';
 };
 
-bool is_side(char c) { return c == '<' || c == '>' || c == '=' || c == '^'; }
+bool is_side(char c) {
+  return c == '<' || c == '>' || c == '=' || c == '^';
+}
 
 std::optional<std::int64_t> read_number(std::string_view& text) {
   std::optional<std::int64_t> number;
@@ -127,7 +129,8 @@ std::string format_float(const Value& value, const Spec& spec) {
     if (spec.precision) {
       digits = float_digits(number, 'g', std::max<std::int64_t>(*spec.precision, 1), spec.alternate);
       // Without a type a float keeps a digit behind its point, and has an exponent from its precision on.
-      const std::int64_t exponent = number == 0 ? 0 : static_cast<std::int64_t>(std::floor(std::log10(std::fabs(number))));
+      const std::int64_t exponent =
+          number == 0 ? 0 : static_cast<std::int64_t>(std::floor(std::log10(std::fabs(number))));
       if (std::isfinite(number) && digits.text.find_first_of(".e") == std::string::npos) {
         if (exponent + 1 >= *spec.precision) {
           digits = float_digits(number, 'e', std::max<std::int64_t>(*spec.precision - 1, 0), false);
@@ -160,11 +163,12 @@ std::string format_integer(const Value& value, const Spec& spec) {
       raise("OverflowError", "%c arg not in range(0x110000)");
     std::string text;
     append_code_point(text, static_cast<char32_t>(number));
-    return aligned(text, {.fill = spec.fill, .side = spec.side == '\0' ? '<' : spec.side, .width = spec.width});
+    return aligned(text,
+                   {.fill = spec.fill, .side = spec.side == '\0' ? '<' : spec.side, .width = spec.width});
   }
   if (std::string_view("dboxX").find(type) == std::string_view::npos) fail_type(type, value);
-  return aligned(integer_digits(big_of(value), type, spec.alternate), number_alignment(spec), spec.sign, spec.grouping,
-                 type == 'd' ? 3 : 4);
+  return aligned(integer_digits(big_of(value), type, spec.alternate), number_alignment(spec), spec.sign,
+                 spec.grouping, type == 'd' ? 3 : 4);
 }
 
 class BraceFormat {
@@ -250,7 +254,8 @@ class BraceFormat {
         return Value(to_text(value));
       case 'r':
       case 'a':
-        return Value(conversion == 'r' ? repr(value) : format_percent(Value("%a"), Value::tuple({value})).text());
+        return Value(conversion == 'r' ? repr(value)
+                                       : format_percent(Value("%a"), Value::tuple({value})).text());
       default:
         raise_value_error(fmt::format("Unknown conversion specifier {}", conversion));
     }
@@ -275,7 +280,8 @@ class BraceFormat {
         if (close == std::string_view::npos) raise_value_error("Missing ']' in format string");
         const std::string_view part = name.substr(end + 1, close - end - 1);
         if (part.empty()) raise_value_error("Empty attribute in format string");
-        value = interpreter_.get_item(value, is_number(part) && part.size() < 18 ? *parse_integer(part, 10) : Value(part));
+        value = interpreter_.get_item(
+            value, is_number(part) && part.size() < 18 ? *parse_integer(part, 10) : Value(part));
         end = close + 1;
         if (end < name.size() && name[end] != '.' && name[end] != '[')
           raise_value_error("Only '.' or '[' may follow ']' in format field specifier");

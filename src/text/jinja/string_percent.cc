@@ -119,7 +119,8 @@ class PercentFormat {
     alignment.width = std::abs(width);
     if (std::string_view("crsa").find(type) != std::string_view::npos) {
       std::string text = text_of(value, type);
-      if (precision && type != 'c') text.resize(offset_of(text, static_cast<std::size_t>(std::max<std::int64_t>(*precision, 0))));
+      if (precision && type != 'c')
+        text.resize(offset_of(text, static_cast<std::size_t>(std::max<std::int64_t>(*precision, 0))));
       return put(aligned(text, alignment));
     }
     if (has('0') && alignment.side == '>') {
@@ -136,7 +137,8 @@ class PercentFormat {
     std::string shown = "?";
     if (c >= 0x20 && c < 0x7F) shown = static_cast<char>(c);
     raise_value_error(fmt::format("unsupported format character '{}' (0x{:x}) at index {}", shown,
-                                  static_cast<std::uint32_t>(c), count_code_points(format_.substr(0, at_ - 1))));
+                                  static_cast<std::uint32_t>(c),
+                                  count_code_points(format_.substr(0, at_ - 1))));
   }
 
   std::string escaped_if_needed(std::string text, bool is_safe) const {
@@ -177,7 +179,8 @@ class PercentFormat {
     return out;
   }
 
-  static Digits digits_of(const Value& value, char type, std::optional<std::int64_t> precision, bool alternate) {
+  static Digits digits_of(const Value& value, char type, std::optional<std::int64_t> precision,
+                          bool alternate) {
     if (value.is_undefined()) raise_undefined(value);
     if (std::string_view("eEfFgG").find(type) != std::string_view::npos) {
       if (!value.is_number()) raise_type_error(fmt::format("must be real number, not {}", type_name(value)));

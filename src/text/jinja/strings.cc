@@ -23,6 +23,12 @@ bool is_full(const std::vector<std::string_view>& parts, std::int64_t most) {
   return most >= 0 && parts.size() >= static_cast<std::size_t>(most);
 }
 
+/// Adds a part; one step.
+void add(std::vector<std::string_view>& parts, std::string_view part) {
+  spend(1);
+  parts.push_back(part);
+}
+
 std::string_view strip_space(std::string_view text, bool left, bool right) {
   return strip(text, std::nullopt, left, right);
 }
@@ -70,8 +76,10 @@ std::optional<Part> part_of(const Value& string, const Value* start, const Value
   if (from > to) return std::nullopt;
   spend(text.size() / 64);
   const bool is_ascii = string_of(string).is_ascii();
-  const std::size_t first = is_ascii ? static_cast<std::size_t>(from) : offset_of(text, static_cast<std::size_t>(from));
-  const std::size_t last = is_ascii ? static_cast<std::size_t>(to) : offset_of(text, static_cast<std::size_t>(to));
+  const std::size_t first =
+      is_ascii ? static_cast<std::size_t>(from) : offset_of(text, static_cast<std::size_t>(from));
+  const std::size_t last =
+      is_ascii ? static_cast<std::size_t>(to) : offset_of(text, static_cast<std::size_t>(to));
   return Part{text.substr(first, last - first), from};
 }
 
@@ -80,11 +88,11 @@ std::vector<std::string_view> split_space(std::string_view text, std::int64_t mo
   text = strip_space(text, true, false);
   while (!text.empty()) {
     if (is_full(parts, most)) {
-      parts.push_back(text);
+      add(parts, text);
       break;
     }
     const std::size_t end = space_from(text, 0);
-    parts.push_back(text.substr(0, end));
+    add(parts, text.substr(0, end));
     text = strip_space(text.substr(end), true, false);
   }
   return parts;
@@ -95,7 +103,7 @@ std::vector<std::string_view> split_space_from_end(std::string_view text, std::i
   text = strip_space(text, false, true);
   while (!text.empty()) {
     if (is_full(parts, most)) {
-      parts.push_back(text);
+      add(parts, text);
       break;
     }
     std::size_t start = text.size();
@@ -104,7 +112,7 @@ std::vector<std::string_view> split_space_from_end(std::string_view text, std::i
       if (is_space(CodePoints(text.substr(before)).next())) break;
       start = before;
     }
-    parts.push_back(text.substr(start));
+    add(parts, text.substr(start));
     text = strip_space(text.substr(0, start), false, true);
   }
   std::ranges::reverse(parts);
@@ -117,22 +125,23 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view s
   while (!is_full(parts, most)) {
     const std::size_t at = text.find(separator, from);
     if (at == std::string_view::npos) break;
-    parts.push_back(text.substr(from, at - from));
+    add(parts, text.substr(from, at - from));
     from = at + separator.size();
   }
-  parts.push_back(text.substr(from));
+  add(parts, text.substr(from));
   return parts;
 }
 
-std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator, std::int64_t most) {
+std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator,
+                                                std::int64_t most) {
   std::vector<std::string_view> parts;
   while (!is_full(parts, most)) {
     const std::size_t at = text.rfind(separator);
     if (at == std::string_view::npos) break;
-    parts.push_back(text.substr(at + separator.size()));
+    add(parts, text.substr(at + separator.size()));
     text = text.substr(0, at);
   }
-  parts.push_back(text);
+  add(parts, text);
   std::ranges::reverse(parts);
   return parts;
 }
@@ -145,10 +154,10 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keeps_ends
     const char32_t c = points.next();
     if (!is_line_break(c)) continue;
     if (c == '\r' && points.offset() < text.size() && text[points.offset()] == '\n') points.next();
-    lines.push_back(text.substr(from, (keeps_ends ? points.offset() : end) - from));
+    add(lines, text.substr(from, (keeps_ends ? points.offset() : end) - from));
     from = points.offset();
   }
-  if (from < text.size()) lines.push_back(text.substr(from));
+  if (from < text.size()) add(lines, text.substr(from));
   return lines;
 }
 

@@ -25,7 +25,8 @@ std::optional<Part> part_of(const Value& string, const Value* start, const Value
 std::vector<std::string_view> split_space(std::string_view text, std::int64_t most);
 std::vector<std::string_view> split_space_from_end(std::string_view text, std::int64_t most);
 std::vector<std::string_view> split_at(std::string_view text, std::string_view separator, std::int64_t most);
-std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator, std::int64_t most);
+std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator,
+                                                std::int64_t most);
 std::vector<std::string_view> split_lines(std::string_view text, bool keeps_ends);
 
 /// At most `most` replacements; all where that is negative.

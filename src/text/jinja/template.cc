@@ -26,7 +26,8 @@ Failure current_failure(std::size_t line) {
   } catch (const std::bad_alloc&) {
     return {.kind = FailureKind::Memory, .type = "MemoryError", .message = {}, .line = line};
   } catch (const std::exception& exception) {
-    return {.kind = FailureKind::Execution, .type = "RuntimeError", .message = exception.what(), .line = line};
+    return {
+        .kind = FailureKind::Execution, .type = "RuntimeError", .message = exception.what(), .line = line};
   }
 }
 
@@ -36,6 +37,10 @@ class ParsedTemplate final : public Template {
 
   Outcome<std::string> render(const Value& variables, const RenderSettings& settings,
                               const Limits& limits) const override {
+    if (!variables.is_dict()) {
+      return std::unexpected(Failure{
+          .kind = FailureKind::Execution, .type = "TypeError", .message = "the variables are no dict", .line = 0});
+    }
     Budget budget(limits);
     Interpreter interpreter(*program_, variables, settings, budget);
     try {

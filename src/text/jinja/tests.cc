@@ -29,22 +29,54 @@ bool compares(Interpreter& /*interpreter*/, const Value& value, const Arguments&
 bool is_rest(const Value& value, const Value& divisor, std::int64_t rest) {
   return equal(apply(BinaryOperator::Modulo, value, divisor), Value(rest));
 }
-bool is_odd(const Value& value) { return is_rest(value, Value(2), 1); }
-bool is_even(const Value& value) { return is_rest(value, Value(2), 0); }
-bool is_defined(const Value& value) { return !value.is_undefined(); }
-bool is_undefined(const Value& value) { return value.is_undefined(); }
-bool is_none(const Value& value) { return value.is_none(); }
-bool is_boolean(const Value& value) { return value.is(Kind::Bool); }
-bool is_false(const Value& value) { return value.is(Kind::Bool) && !value.flag(); }
-bool is_true(const Value& value) { return value.is(Kind::Bool) && value.flag(); }
-bool is_integer(const Value& value) { return value.is(Kind::Int) || value.is(Kind::BigInteger); }
-bool is_float(const Value& value) { return value.is(Kind::Float); }
-bool is_number(const Value& value) { return value.is_number(); }
-bool is_string(const Value& value) { return value.is_string(); }
-bool is_mapping(const Value& value) { return value.is_dict(); }
-bool is_lower(const Value& value) { return is_lower_text(to_text(value)); }
-bool is_upper(const Value& value) { return is_upper_text(to_text(value)); }
-bool is_escaped(const Value& value) { return is_markup(value); }
+bool is_odd(const Value& value) {
+  return is_rest(value, Value(2), 1);
+}
+bool is_even(const Value& value) {
+  return is_rest(value, Value(2), 0);
+}
+bool is_defined(const Value& value) {
+  return !value.is_undefined();
+}
+bool is_undefined(const Value& value) {
+  return value.is_undefined();
+}
+bool is_none(const Value& value) {
+  return value.is_none();
+}
+bool is_boolean(const Value& value) {
+  return value.is(Kind::Bool);
+}
+bool is_false(const Value& value) {
+  return value.is(Kind::Bool) && !value.flag();
+}
+bool is_true(const Value& value) {
+  return value.is(Kind::Bool) && value.flag();
+}
+bool is_integer(const Value& value) {
+  return value.is(Kind::Int) || value.is(Kind::BigInteger);
+}
+bool is_float(const Value& value) {
+  return value.is(Kind::Float);
+}
+bool is_number(const Value& value) {
+  return value.is_number();
+}
+bool is_string(const Value& value) {
+  return value.is_string();
+}
+bool is_mapping(const Value& value) {
+  return value.is_dict();
+}
+bool is_lower(const Value& value) {
+  return is_lower_text(to_text(value));
+}
+bool is_upper(const Value& value) {
+  return is_upper_text(to_text(value));
+}
+bool is_escaped(const Value& value) {
+  return is_markup(value);
+}
 bool is_callable(const Value& value) {
   return value.is_undefined() || (value.is(Kind::Object) && value.object().is_callable());
 }

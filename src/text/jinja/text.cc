@@ -51,7 +51,8 @@ std::string float_repr(double number) {
   if (std::isnan(number)) return "nan";
   if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
   std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::scientific);
   const std::string_view scientific(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
   const std::size_t e = scientific.find('e');
   const int exponent = std::atoi(std::string(scientific.substr(e + 1)).c_str());
@@ -59,7 +60,8 @@ std::string float_repr(double number) {
     return fmt::format("{}e{}{:02d}", scientific.substr(0, e), exponent < 0 ? '-' : '+', std::abs(exponent));
   }
   std::array<char, 64> fixed{};
-  const auto fixed_end = std::to_chars(fixed.data(), fixed.data() + fixed.size(), number, std::chars_format::fixed);
+  const auto fixed_end =
+      std::to_chars(fixed.data(), fixed.data() + fixed.size(), number, std::chars_format::fixed);
   std::string text(fixed.data(), fixed_end.ptr);
   if (text.find('.') == std::string::npos) text += ".0";
   return text;
@@ -167,7 +169,9 @@ std::string to_text(const Value& value) {
   return out;
 }
 
-Value to_string_value(const Value& value) { return value.is_string() ? value : Value(to_text(value)); }
+Value to_string_value(const Value& value) {
+  return value.is_string() ? value : Value(to_text(value));
+}
 
 std::string repr(const Value& value) {
   std::string out;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "text/jinja/budget.h"
+
 namespace minerva::jinja {
 namespace {
 
@@ -14,9 +16,15 @@ utf8proc_category_t category(char32_t c) noexcept {
 bool is_ascii(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
 }
-bool is_ascii_lower(char32_t c) noexcept { return c >= 'a' && c <= 'z'; }
-bool is_ascii_upper(char32_t c) noexcept { return c >= 'A' && c <= 'Z'; }
-bool is_ascii_digit(char32_t c) noexcept { return c >= '0' && c <= '9'; }
+bool is_ascii_lower(char32_t c) noexcept {
+  return c >= 'a' && c <= 'z';
+}
+bool is_ascii_upper(char32_t c) noexcept {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_ascii_digit(char32_t c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 constexpr char32_t kCapitalSigma = 0x3A3;
 
@@ -80,8 +88,12 @@ std::string map_ascii(std::string_view text, Map map) {
   for (char& byte : out) byte = map(byte);
   return out;
 }
-char ascii_lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte; }
-char ascii_upper(char byte) { return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - 32) : byte; }
+char ascii_lower(char byte) {
+  return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
+}
+char ascii_upper(char byte) {
+  return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - 32) : byte;
+}
 
 }  // namespace
 
@@ -123,6 +135,7 @@ void append_code_point(std::string& out, char32_t c) {
 
 std::u32string to_code_points(std::string_view text) {
   std::u32string out;
+  expect_bytes(text.size(), sizeof(char32_t));
   out.reserve(text.size());
   for (CodePoints points(text); !points.done();) out.push_back(points.next());
   return out;
@@ -163,13 +176,17 @@ bool is_alpha(char32_t c) noexcept {
 bool is_decimal(char32_t c) noexcept {
   return c < 0x80 ? is_ascii_digit(c) : category(c) == UTF8PROC_CATEGORY_ND;
 }
-bool is_digit(char32_t c) noexcept { return is_decimal(c) || is_other_digit(c); }
+bool is_digit(char32_t c) noexcept {
+  return is_decimal(c) || is_other_digit(c);
+}
 bool is_numeric(char32_t c) noexcept {
   if (c < 0x80) return is_ascii_digit(c);
   const auto found = category(c);
   return (found >= UTF8PROC_CATEGORY_ND && found <= UTF8PROC_CATEGORY_NO) || is_other_numeric(c);
 }
-bool is_alnum(char32_t c) noexcept { return is_alpha(c) || is_numeric(c); }
+bool is_alnum(char32_t c) noexcept {
+  return is_alpha(c) || is_numeric(c);
+}
 bool is_lower(char32_t c) noexcept {
   if (c < 0x80) return is_ascii_lower(c);
   return category(c) == UTF8PROC_CATEGORY_LL || has_other_lowercase(c);
@@ -178,8 +195,12 @@ bool is_upper(char32_t c) noexcept {
   if (c < 0x80) return is_ascii_upper(c);
   return category(c) == UTF8PROC_CATEGORY_LU || has_other_uppercase(c);
 }
-bool is_title(char32_t c) noexcept { return c >= 0x80 && category(c) == UTF8PROC_CATEGORY_LT; }
-bool is_cased(char32_t c) noexcept { return is_lower(c) || is_upper(c) || is_title(c); }
+bool is_title(char32_t c) noexcept {
+  return c >= 0x80 && category(c) == UTF8PROC_CATEGORY_LT;
+}
+bool is_cased(char32_t c) noexcept {
+  return is_lower(c) || is_upper(c) || is_title(c);
+}
 
 bool is_identifier_start(char32_t c) noexcept {
   if (c < 0x80) return c == '_' || is_ascii_lower(c) || is_ascii_upper(c);
@@ -197,7 +218,9 @@ bool is_identifier_part(char32_t c) noexcept {
       return false;
   }
 }
-bool is_word(char32_t c) noexcept { return c == '_' || is_alnum(c); }
+bool is_word(char32_t c) noexcept {
+  return c == '_' || is_alnum(c);
+}
 
 int decimal_value(char32_t c) noexcept {
   if (is_ascii_digit(c)) return static_cast<int>(c - '0');

@@ -32,7 +32,8 @@ bool is_mail_address(std::string_view text) {
 
 std::size_t count(std::string_view text, std::string_view part) {
   std::size_t times = 0;
-  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++times;
+  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
+    ++times;
   return times;
 }
 
@@ -78,27 +79,31 @@ Word split_word(std::string_view text) {
 
 std::string link(std::string_view address, const LinkStyle& style) {
   const std::string rel = style.rel.empty() ? "" : fmt::format(" rel=\"{}\"", escape_html(style.rel));
-  const std::string target = style.target.empty() ? "" : fmt::format(" target=\"{}\"", escape_html(style.target));
+  const std::string target =
+      style.target.empty() ? "" : fmt::format(" target=\"{}\"", escape_html(style.target));
   const auto shown = [&](std::string_view text) {
     if (!style.shown_max || static_cast<std::int64_t>(count_code_points(text)) <= *style.shown_max)
       return std::string(text);
-    const std::int64_t most = *style.shown_max < 0
-                                  ? std::max<std::int64_t>(*style.shown_max + static_cast<std::int64_t>(count_code_points(text)), 0)
-                                  : *style.shown_max;
+    const std::int64_t most =
+        *style.shown_max < 0
+            ? std::max<std::int64_t>(*style.shown_max + static_cast<std::int64_t>(count_code_points(text)), 0)
+            : *style.shown_max;
     return std::string(text.substr(0, offset_of(text, static_cast<std::size_t>(most)))) + "...";
   };
   if (is_web_address(address)) {
     const bool has_scheme = address.starts_with("https://") || address.starts_with("http://");
-    return fmt::format("<a href=\"{}{}\"{}{}>{}</a>", has_scheme ? "" : "https://", address, rel, target, shown(address));
+    return fmt::format("<a href=\"{}{}\"{}{}>{}</a>", has_scheme ? "" : "https://", address, rel, target,
+                       shown(address));
   }
   if (address.starts_with("mailto:") && is_mail_address(address.substr(7)))
     return fmt::format("<a href=\"{}\">{}</a>", address, address.substr(7));
-  if (address.find('@') != std::string_view::npos && !address.starts_with("www.") && !address.starts_with('@') &&
-      address.find(':') == std::string_view::npos && is_mail_address(address))
+  if (address.find('@') != std::string_view::npos && !address.starts_with("www.") &&
+      !address.starts_with('@') && address.find(':') == std::string_view::npos && is_mail_address(address))
     return fmt::format("<a href=\"mailto:{0}\">{0}</a>", address);
   std::string out(address);
   for (const std::string& scheme : style.schemes)
-    if (out != scheme && out.starts_with(scheme)) out = fmt::format("<a href=\"{0}\"{1}{2}>{0}</a>", out, rel, target);
+    if (out != scheme && out.starts_with(scheme))
+      out = fmt::format("<a href=\"{0}\"{1}{2}>{0}</a>", out, rel, target);
   return out;
 }
 

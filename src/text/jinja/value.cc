@@ -61,9 +61,15 @@ void Object::append_repr(std::string& out) const {
 Value Object::call(Interpreter& /*interpreter*/, const Arguments& /*arguments*/) {
   raise_type_error("'" + std::string(type_name()) + "' object is not callable");
 }
-Value Object::attribute(std::string_view /*name*/) { return Value::missing(); }
-Value Object::item(const Value& /*key*/) { return Value::missing(); }
-Value Object::iterator() { return Value::missing(); }
+Value Object::attribute(std::string_view /*name*/) {
+  return Value::missing();
+}
+Value Object::item(const Value& /*key*/) {
+  return Value::missing();
+}
+Value Object::iterator() {
+  return Value::missing();
+}
 
 Value Iterator::iterator() {
   retain();
@@ -150,9 +156,15 @@ std::string UndefinedObject::message() const {
 Value::Value(std::string utf8) : kind_(Kind::String) {
   data_.object = new StringObject(std::move(utf8), false);
 }
-Value Value::list(std::vector<Value> items) { return make_object<SequenceObject>(Kind::List, std::move(items)); }
-Value Value::tuple(std::vector<Value> items) { return make_object<SequenceObject>(Kind::Tuple, std::move(items)); }
-Value Value::dict(std::vector<Pair> entries) { return make_object<DictObject>(std::move(entries)); }
+Value Value::list(std::vector<Value> items) {
+  return make_object<SequenceObject>(Kind::List, std::move(items));
+}
+Value Value::tuple(std::vector<Value> items) {
+  return make_object<SequenceObject>(Kind::Tuple, std::move(items));
+}
+Value Value::dict(std::vector<Pair> entries) {
+  return make_object<DictObject>(std::move(entries));
+}
 Value Value::integer_of(std::string_view digits) {
   const bool is_negative = digits.starts_with('-');
   BigInteger number = BigInteger::parse(digits.substr(is_negative ? 1 : 0), 10);
@@ -165,12 +177,18 @@ Value Value::adopt(Object* object) noexcept {
   return value;
 }
 
-const std::string& Value::text() const noexcept { return string_of(*this).text; }
+const std::string& Value::text() const noexcept {
+  return string_of(*this).text;
+}
 const std::vector<Value>& Value::items() const noexcept {
   return static_cast<const SequenceObject*>(data_.object)->values;
 }
-const std::vector<Pair>& Value::entries() const noexcept { return dict_of(*this).entries; }
-const Value* Value::find(std::string_view key) const { return dict_of(*this).find(key); }
+const std::vector<Pair>& Value::entries() const noexcept {
+  return dict_of(*this).entries;
+}
+const Value* Value::find(std::string_view key) const {
+  return dict_of(*this).find(key);
+}
 
 void Value::retain() const noexcept {
   if (is_shared()) data_.object->retain();

@@ -87,17 +87,19 @@ class Value {
   bool is_sequence() const noexcept { return kind_ == Kind::List || kind_ == Kind::Tuple; }
   /// An int of 64 bits; a bool is one, as in Python.
   bool is_integer() const noexcept { return kind_ == Kind::Int || kind_ == Kind::Bool; }
-  bool is_number() const noexcept { return is_integer() || kind_ == Kind::Float || kind_ == Kind::BigInteger; }
+  bool is_number() const noexcept {
+    return is_integer() || kind_ == Kind::Float || kind_ == Kind::BigInteger;
+  }
 
   // Each only for its kind.
   bool flag() const noexcept { return data_.flag; }
   std::int64_t integer() const noexcept { return kind_ == Kind::Bool ? data_.flag : data_.integer; }
   double real() const noexcept { return data_.real; }
-  const std::string& text() const noexcept;                       ///< String
-  const std::vector<Value>& items() const noexcept;               ///< List, Tuple
-  const std::vector<Pair>& entries() const noexcept;              ///< Dict, in order of insertion
-  const Value* find(std::string_view key) const;                  ///< Dict; null where there is none
-  Object& object() const noexcept { return *data_.object; }       ///< String, List … and Object
+  const std::string& text() const noexcept;                  ///< String
+  const std::vector<Value>& items() const noexcept;          ///< List, Tuple
+  const std::vector<Pair>& entries() const noexcept;         ///< Dict, in order of insertion
+  const Value* find(std::string_view key) const;             ///< Dict; null where there is none
+  Object& object() const noexcept { return *data_.object; }  ///< String, List … and Object
 
  private:
   bool is_shared() const noexcept { return kind_ >= Kind::String; }

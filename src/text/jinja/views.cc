@@ -39,9 +39,10 @@ class ViewIterator final : public Iterator {
     return element(entries[position], what_);
   }
   std::string_view type_name() const override {
-    constexpr std::array<std::string_view, 3> kNames = {"dict_keyiterator", "dict_valueiterator", "dict_itemiterator"};
-    constexpr std::array<std::string_view, 3> kReversed = {"dict_reversekeyiterator", "dict_reversevalueiterator",
-                                                           "dict_reverseitemiterator"};
+    constexpr std::array<std::string_view, 3> kNames = {"dict_keyiterator", "dict_valueiterator",
+                                                        "dict_itemiterator"};
+    constexpr std::array<std::string_view, 3> kReversed = {
+        "dict_reversekeyiterator", "dict_reversevalueiterator", "dict_reverseitemiterator"};
     return (is_reversed_ ? kReversed : kNames)[static_cast<std::size_t>(what_)];
   }
 
@@ -94,9 +95,13 @@ class ViewObject final : public Object {
 
 }  // namespace
 
-Value make_view(const Value& dict, ViewOf what) { return make_object<ViewObject>(dict, what); }
+Value make_view(const Value& dict, ViewOf what) {
+  return make_object<ViewObject>(dict, what);
+}
 
-Value reversed_dict(const Value& dict, ViewOf what) { return make_object<ViewIterator>(dict, what, true); }
+Value reversed_dict(const Value& dict, ViewOf what) {
+  return make_object<ViewIterator>(dict, what, true);
+}
 
 Value reversed_view(const Value& value) {
   const auto* view = value.is(Kind::Object) ? dynamic_cast<const ViewObject*>(&value.object()) : nullptr;

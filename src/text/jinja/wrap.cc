@@ -17,7 +17,9 @@ namespace {
 constexpr std::string_view kSpace = "\t\n\x0b\x0c\r ";
 
 /// What str.strip() leaves nothing of.
-bool is_stripped(std::string_view text) { return strip(text, std::nullopt, true, true).empty(); }
+bool is_stripped(std::string_view text) {
+  return strip(text, std::nullopt, true, true).empty();
+}
 
 /// Words and the white space between them; words also end behind hyphens if `at_hyphens`.
 std::vector<std::string_view> chunks_of(std::string_view text, bool at_hyphens) {
@@ -41,7 +43,8 @@ std::vector<std::string_view> chunks_of(std::string_view text, bool at_hyphens) 
       }
     } else {
       const bool blank = kSpace.find(text[from]) != std::string_view::npos;
-      end = std::min(blank ? text.find_first_not_of(kSpace, from) : text.find_first_of(kSpace, from), text.size());
+      end = std::min(blank ? text.find_first_not_of(kSpace, from) : text.find_first_of(kSpace, from),
+                     text.size());
     }
     chunks.push_back(text.substr(from, end - from));
     from = end;
@@ -52,7 +55,8 @@ std::vector<std::string_view> chunks_of(std::string_view text, bool at_hyphens) 
 
 class Wrapper {
  public:
-  Wrapper(std::string_view text, const WrapStyle& style) : style_(style), chunks_(chunks_of(text, style.breaks_at_hyphens)) {
+  Wrapper(std::string_view text, const WrapStyle& style)
+      : style_(style), chunks_(chunks_of(text, style.breaks_at_hyphens)) {
     std::ranges::reverse(chunks_);
   }
 
@@ -71,7 +75,9 @@ class Wrapper {
   }
 
  private:
-  static std::int64_t length(std::string_view text) { return static_cast<std::int64_t>(count_code_points(text)); }
+  static std::int64_t length(std::string_view text) {
+    return static_cast<std::int64_t>(count_code_points(text));
+  }
 
   std::vector<std::string_view> take_line() {
     std::vector<std::string_view> line;
