@@ -71,12 +71,9 @@ std::string often(std::string_view then) {
 // Where a slow machine may run out of time first, that is as good an answer.
 constexpr const char* kNested = "brackets or blocks are nested";
 constexpr const char* kChain = "hang on each other|processor time";
-constexpr const char* kCalls = "macros call each other";
+constexpr const char* kCalls = "call each other more than 100 deep";
 constexpr const char* kDeep = "nested too deeply|processor time";
-constexpr const char* kSteps = "steps";
-constexpr const char* kText = "a text of more than .* MB|processor time";
-constexpr const char* kMemory = "MB of memory|processor time";
-constexpr const char* kTime = "steps|processor time|MB";
+constexpr const char* kLimit = "exceeds a limit.*(steps|MB|processor time)";
 
 // clang-format off
 std::vector<Bomb> syntax_bombs() {
@@ -93,31 +90,29 @@ std::vector<Bomb> syntax_bombs() {
       {"Sets", repeat("{% set a %}", 20'000), kNested},
       {"Macros", repeat("{% macro a() %}", 10'000), kNested},
       {"Filters", repeat("{% filter upper %}", 10'000), kNested},
-      {"GenerationDoesNotCloseAnIf", repeat("{% if true %}{% endgeneration %}", 10'000), kNested},
+      {"GenerationDoesNotCloseAnIf", repeat("{% if true %}{% endgeneration %}", 10'000), "unknown tag 'endgeneration'"},
       {"Nots", "{{ " + repeat("not ", 90'000) + "1 }}", kChain},
       {"Minuses", "{{ " + repeat("- ", 90'000) + "1 }}", kChain},
       {"Sums", "{{ a" + repeat("+a", 45'000) + " }}", kChain},
       {"Products", "{{ a" + repeat("*a", 45'000) + " }}", kChain},
-      {"Comparisons", "{{ a" + repeat("<a", 45'000) + " }}", kChain},
+      {"Comparisons", "{{ a" + repeat("<a", 45'000) + " }}", "'a' is undefined|hang on each other"},
       {"Ands", "{{ a" + repeat(" and a", 45'000) + " }}", kChain},
       {"FilterChain", "{{ a" + repeat("|upper", 45'000) + " }}", kChain},
       {"Members", "{{ a" + repeat(".b", 45'000) + " }}", kChain},
       {"Indices", "{{ a" + repeat("[0]", 30'000) + " }}", kChain},
       {"Calls", "{{ a" + repeat("()", 45'000) + " }}", kChain},
-      {"Tests", "{{ a" + repeat(" is defined", 45'000) + " }}", kChain},
+      {"Tests", "{{ a" + repeat(" is defined", 45'000) + " }}", "You cannot chain multiple tests with is"},
       {"Ternaries", "{{ " + repeat("1 if 1 else ", 20'000) + "1 }}", kChain},
-      {"Elifs", "{% if a %}" + repeat("{% elif b %}", 20'000) + "{% endif %}", kChain},
-      {"ChainsWithinBrackets", "{{ " + repeat("a+a+a+a+a+a+a+a+a+a+a+(", 99) + "1" + repeat(")", 99) + " }}", kChain},
-      {"HugeName", "{{ " + repeat("a", 100'000) + " }}", "a name is longer"},
-      {"UnclosedText", "{{ '" + repeat("a", 100'000), "unexpected end"},
-      {"UnclosedComment", "{# " + repeat("a", 100'000), "missing end of comment"},
-      {"UnclosedExpression", "{{ 1", "Expected }} before the end"},
-      {"UnclosedIf", "\n\n{% if 1 %}abc", "line 3: a block is not closed"},
+      {"ChainsWithinBrackets", "{{ " + repeat("a+a+a+a+a+a+a+a+a+a+a+(", 99) + "1" + repeat(")", 99) + " }}", "brackets or blocks are nested|hang on each other"},
+      {"UnclosedText", "{{ '" + repeat("a", 100'000), "unexpected char"},
+      {"UnclosedComment", "{# " + repeat("a", 100'000), "Missing end of comment tag"},
+      {"UnclosedExpression", "{{ 1", "expected 'end of print statement'"},
+      {"UnclosedIf", "\n\n{% if 1 %}abc", "line 3: Unexpected end of template"},
       {"UnknownStatement", "\n\n{% include 'x' %}", "line 3"},
-      {"NumberAsLoopVariable", "{% for 1 in a %}{% endfor %}", "cannot stand here"},
-      {"NumberAsMacroName", "{% macro 1() %}{% endmacro %}", "cannot stand here"},
-      {"NumberAsKeyword", "{{ f(1=2) }}", "cannot stand here"},
-      {"StrayGeneration", "{% if true %}{% generation", "not closed"},
+      {"NumberAsLoopVariable", "{% for 1 in a %}{% endfor %}", "can't assign to"},
+      {"NumberAsMacroName", "{% macro 1() %}{% endmacro %}", "expected token 'name'"},
+      {"NumberAsKeyword", "{{ f(1=2) }}", "expected token"},
+      {"StrayGeneration", "{% if true %}{% generation", "expected 'end of statement block'"},
   };
 }
 
@@ -125,46 +120,43 @@ std::vector<Bomb> running_bombs() {
   return {
       {"RecursiveMacro", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", kCalls},
       {"MutualRecursion", "{% macro f(n) %}{{ g(n + 1) }}{% endmacro %}{% macro g(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}", kCalls},
-      {"ForkingRecursion", "{% macro f(n) %}{% if n > 0 %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}", kTime},
+      {"ForkingRecursion", "{% macro f(n) %}{% if n > 0 %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}", kLimit},
       {"RecursiveCaller", "{% macro f() %}{{ caller() }}{% endmacro %}{% macro g() %}{% call f() %}{{ g() }}{% endcall %}{% endmacro %}{{ g() }}", kCalls},
       {"RecursiveDefault", "{% macro f(a=f()) %}{% endmacro %}{{ f() }}", kCalls},
-      {"NestedLoops", "{% for i in range(3000) %}{% for j in range(3000) %}x{% endfor %}{% endfor %}", kTime},
-      {"DeepLoops", repeat("{% for i in range(50) %}", 20) + repeat("{% endfor %}", 20), kTime},
-      {"Doubling", "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", kText},
-      {"DoublingBySet", "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}", kText},
-      {"DoublingLists", "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}", kTime},
-      {"ListOfLists", "{% set l = range(99999) | list %}{% set ns = namespace(k=[]) %}{% for i in range(1000) %}{% set ns.k = ns.k + [l | reverse | list] %}{% endfor %}", kTime},
-      {"ListOfTexts", "{% set t = 'x' * 300000 %}{% set ns = namespace(l=[]) %}{% for i in range(1000) %}{% set ns.l = ns.l + [t ~ i] %}{% endfor %}", kMemory},
-      {"Repetition", "{{ 'x' * 1000000000 }}", kText},
-      {"Replace", "{{ ('a' * 10000) | replace('a', 'b' * 10000) }}", kText},
-      {"ReplaceNothing", "{{ ('a' * 10000) | replace('', 'b' * 10000) }}", kText},
-      {"Join", "{{ range(10000) | join('b' * 100000) }}", kMemory},
-      {"JoinTexts", "{% set t = 'x' * 100000 %}{% set l = [t, t, t, t, t, t, t, t, t, t] %}{{ (l + l + l + l + l + l + l + l + l + l + l + l + l + l + l) | join }}", kText},
-      {"IndentWidth", "{{ 'a' | indent(1000000000, true) }}", kText},
-      {"IndentLines", "{{ ('a\\n' * 10000) | indent('x' * 100000) }}", kMemory},
-      {"JsonIndent", "{{ [1] | tojson(indent=1000000000) }}", kText},
+      {"NestedLoops", "{% for i in range(3000) %}{% for j in range(3000) %}x{% endfor %}{% endfor %}", kLimit},
+      {"DeepLoops", repeat("{% for i in range(50) %}", 20) + repeat("{% endfor %}", 20), kLimit},
+      {"Doubling", "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", kLimit},
+      {"DoublingBySet", "{% set ns = namespace(s='x') %}{% for i in range(60) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}", kLimit},
+      {"DoublingLists", "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}", kLimit},
+      {"ListOfLists", "{% set l = range(99999) | list %}{% set ns = namespace(k=[]) %}{% for i in range(1000) %}{% set ns.k = ns.k + [l | reverse | list] %}{% endfor %}", kLimit},
+      {"ListOfTexts", "{% set t = 'x' * 300000 %}{% set ns = namespace(l=[]) %}{% for i in range(1000) %}{% set ns.l = ns.l + [t ~ i] %}{% endfor %}", kLimit},
+      {"Repetition", "{{ 'x' * 1000000000 }}", kLimit},
+      {"Replace", "{{ ('a' * 10000) | replace('a', 'b' * 10000) }}", kLimit},
+      {"ReplaceNothing", "{{ ('a' * 10000) | replace('', 'b' * 10000) }}", kLimit},
+      {"Join", "{{ range(10000) | join('b' * 100000) }}", kLimit},
+      {"JoinTexts", "{% set t = 'x' * 100000 %}{% set l = [t, t, t, t, t, t, t, t, t, t] %}{{ (l * 20) | join }}", kLimit},
+      {"IndentWidth", "{{ 'a' | indent(1000000000, true) }}", kLimit},
+      {"IndentLines", "{{ ('a\\n' * 10000) | indent('x' * 100000) }}", kLimit},
+      {"JsonIndent", "{{ [1] | tojson(indent=1000000000) }}", kLimit},
       {"JsonIndentDeep", nested_list("{{ ns.l | tojson(indent=10000) }}"), ""},
-      {"JsonTexts", "{% set t = 'x' * 100000 %}{{ [t, t, t, t, t, t, t, t, t, t] | tojson }}{{ ([t] * 2000) | tojson }}", kMemory},
-      {"Format", "{% set t = 'x' * 1000000 %}{{ ('{}' * 40).format(" + repeat("t,", 40) + ") }}", kText},
+      {"JsonTexts", "{% set t = 'x' * 100000 %}{{ [t, t, t, t, t, t, t, t, t, t] | tojson }}{{ ([t] * 2000) | tojson }}", kLimit},
+      {"Format", "{% set t = 'x' * 1000000 %}{{ ('{}' * 40).format(" + repeat("t,", 40) + ") }}", kLimit},
       {"DeepJson", nested_list("{{ ns.l | tojson }}"), kDeep},
       {"DeepText", nested_list("{{ ns.l | string }}"), kDeep},
       {"DeepPrint", nested_list("{{ ns.l }}"), kDeep},
       {"DeepTupleEquality", nested_tuple("{{ ns.t == (ns.t, 1) }}"), kDeep},
       {"DeepTupleKey", nested_tuple("{{ {ns.t: 1} }}"), kDeep},
-      {"TreeJson", tuple_tree("{{ ns.t | tojson }}"), kTime},
-      {"TreeText", tuple_tree("{{ ns.t | string }}"), kTime},
-      {"TreePrint", tuple_tree("{{ ns.t }}"), kTime},
-      {"TreeEquality", tuple_tree("{{ ns.t == (ns.t, 1) }}{{ ns.t == ns.t }}"), kTime},
-      {"TreeKey", tuple_tree("{{ {ns.t: 1} }}"), kTime},
-      {"CycleText", cycle("{{ ns.a | string }}"), kDeep},
-      {"CyclePrint", cycle("{{ ns.a }}"), kDeep},
-      {"Uppercase", "{% set t = 'x' * 300000 %}{% for i in range(100000) %}{% set x = t | upper %}{% endfor %}", kTime},
-      {"Comparison", "{% set t = 'x' * 300000 %}{% for i in range(100000) %}{% set x = t == t ~ '' %}{% endfor %}", kTime},
+      {"TreeJson", tuple_tree("{{ ns.t | tojson }}"), kLimit},
+      {"TreeText", tuple_tree("{{ ns.t | string }}"), kLimit},
+      {"TreePrint", tuple_tree("{{ ns.t }}"), kLimit},
+      {"TreeKey", tuple_tree("{{ {ns.t: 1} }}"), kLimit},
+      {"Uppercase", "{% set t = 'x' * 300000 %}{% for i in range(100000) %}{% set x = t | upper %}{% endfor %}", kLimit},
+      {"Comparison", "{% set t = 'x' * 300000 %}{% for i in range(100000) %}{% set x = t == t ~ '' %}{% endfor %}", kLimit},
       {"ManyVariables", repeat("{% set v", 1) + [] {
          std::string sets;
          for (int i = 0; i < 3000; ++i) sets += std::to_string(i) + " = 1 %}{% set v";
          return sets;
-       }() + " = 1 %}{% for i in range(30000) %}{% for j in [1] %}{% endfor %}{% endfor %}", kTime},
+       }() + " = 1 %}{% for i in range(30000) %}{% for j in [1] %}{% endfor %}{% endfor %}", kLimit},
       {"ManyArguments", [] {
          std::string parameters;
          std::string arguments;
@@ -172,75 +164,73 @@ std::vector<Bomb> running_bombs() {
            parameters += "a" + std::to_string(i) + ",";
            arguments += "a" + std::to_string(11'999 - i) + "=1,";
          }
-         return "{% macro f(" + parameters + ") %}{% endmacro %}{% for i in range(100) %}{{ f(" + arguments + ") }}{% endfor %}";
-       }(), kTime},
-      {"StripManyParts", "{% for i in range(1000) %}{{ (' ' * 100000) | trim }}{% endfor %}", kTime},
-      {"StripCharacters", "{% for i in range(100) %}{{ ('a' * 400000).strip('b' * 300000 ~ 'a') }}{% endfor %}", kTime},
+         return "{% macro f(" + parameters + "z) %}{% endmacro %}{% for i in range(100) %}{{ f(" + arguments + ") }}{% endfor %}";
+       }(), kLimit},
+      {"StripManyParts", "{% for i in range(1000) %}{{ (' ' * 100000) | trim }}{% endfor %}", kLimit},
+      {"StripCharacters", "{% for i in range(100) %}{{ ('a' * 400000).strip('b' * 300000 ~ 'a') }}{% endfor %}", kLimit},
       {"Split", "{% for i in range(1000) %}{% set x = ('a,' * 300000).split(',') %}{% endfor %}", ""},
       {"SplitFromTheRight", "{% for i in range(1000) %}{% set x = ('a,' * 300000).rsplit(',') %}{% endfor %}", ""},
       {"Search", "{% for i in range(1000) %}{{ ('a' * 200000 ~ 'b') in ('a' * 300000) }}{% endfor %}", ""},
-      {"CycleFormat", cycle("{{ '%s' % ns }}"), kDeep},
-      {"CyclePprint", cycle("{{ ns.a | pprint }}"), kDeep},
       {"Range", "{{ range(1000000000) | length }}", "Range too big"},
-      {"RangeOfRanges", "{% for i in range(1000) %}{% set x = range(90000) | list %}{% endfor %}", kTime},
+      {"RangeOfRanges", "{% for i in range(1000) %}{% set x = range(90000) | list %}{% endfor %}", kLimit},
       {"PowerTower", "{{ 9 ** 9 ** 9 ** 9 }}", ""},
       {"HugePower", "{{ 2 ** 100000000 }}", ""},
       {"HugeFactor", "{% set ns = namespace(n=3) %}{% for i in range(60) %}{% set ns.n = ns.n * ns.n %}{% endfor %}{{ ns.n }}", ""},
       {"HugeFloat", "{{ 1e999999999 ** 2 - 1e5 ** 400 }}", ""},
-      {"Center", "{{ 'a' | center(1000000000) }}", kText},
-      {"Ljust", "{{ 'a'.ljust(1000000000) }}", kText},
-      {"Zfill", "{{ '7'.zfill(1000000000) }}", kText},
-      {"Expandtabs", "{{ '\t\t\t'.expandtabs(1000000000) }}", kText},
-      {"FormatWidth", "{{ '%1000000000d' | format(1) }}", kText},
+      {"Center", "{{ 'a' | center(1000000000) }}", kLimit},
+      {"Ljust", "{{ 'a'.ljust(1000000000) }}", kLimit},
+      {"Zfill", "{{ '7'.zfill(1000000000) }}", kLimit},
+      {"Expandtabs", "{{ '\t\t\t'.expandtabs(1000000000) }}", kLimit},
+      {"FormatWidth", "{{ '%1000000000d' | format(1) }}", kLimit},
       {"FormatPrecision", "{{ '%.1000000000f' | format(1.5) }}", ""},
-      {"FormatStar", "{{ '%*d' | format(1000000000, 1) }}", kText},
-      {"BraceFormatWidth", "{{ '{:1000000000}'.format(1) }}", kText},
+      {"FormatStar", "{{ '%*d' | format(1000000000, 1) }}", kLimit},
+      {"BraceFormatWidth", "{{ '{:1000000000}'.format(1) }}", kLimit},
       {"BraceFormatPrecision", "{{ '{:.1000000000f}'.format(1.5) }}", ""},
-      {"BraceFormatNested", "{{ '{:{}}'.format(1, 1000000000) }}", kText},
-      {"ListRepetition", "{{ ([1] * 1000000000) | length }}", kTime},
-      {"TupleRepetition", "{{ ((1, 2) * 1000000000) | length }}", kTime},
-      {"Batch", "{{ [1] | batch(1000000000, 0) | list | length }}", kTime},
-      {"Slice", "{{ [1] | slice(1000000000) | list | length }}", kTime},
-      {"Wordwrap", often("t | wordwrap(1)"), kTime},
-      {"WordwrapWith", "{{ ('x ' * 10000) | wordwrap(1, wrapstring='y' * 100000) }}", kText},
-      {"Truncate", often("t | truncate(200000)"), kTime},
-      {"Striptags", often("('<' ~ t) | striptags"), kTime},
-      {"StriptagsOfOpenTags", "{{ ('<' * 300000) | striptags | length }}{{ ('<!--' * 100000) | striptags | length }}{% for i in range(1000) %}{{ ('<a' * 100000) | striptags }}{% endfor %}", kTime},
-      {"Urlize", often("t | urlize"), kTime},
-      {"Title", often("t | title"), kTime},
-      {"Wordcount", often("t | wordcount"), kTime},
-      {"Escape", often("t | e"), kTime},
-      {"Urlencode", often("t | urlencode"), kTime},
-      {"ListOfText", often("t | list"), kTime},
-      {"ReverseText", often("t | reverse"), kTime},
-      {"SliceText", often("t[::-1]"), kTime},
-      {"Translate", often("t.translate({120: 'yyyyyyyyyyyyyyyy'})"), kTime},
-      {"Casefold", often("t.casefold() == t.swapcase()"), kTime},
-      {"Encode", often("t.encode()"), kTime},
-      {"Count", often("t.count('xx') + t.find('y')"), kTime},
-      {"Repr", often("[t] | string"), kTime},
-      {"Sort", often("l | reverse | sort"), kTime},
-      {"SortTexts", often("t.split() | sort"), kTime},
-      {"Unique", often("l | unique | list"), kTime},
-      {"Groupby", "{% set l = [{'a': 1}] * 90000 %}{% for i in range(1000) %}{% set x = l | groupby('a') | list %}{% endfor %}", kTime},
-      {"Dictsort", often("dict.fromkeys(l) | dictsort"), kTime},
-      {"MapChain", often("l | map('string') | map('upper') | map('lower') | list"), kTime},
-      {"SelectChain", often("l | select('odd') | reject('even') | list"), kTime},
-      {"Sum", often("l | sum"), kTime},
-      {"SumOfLists", "{{ ([[1, 2, 3]] * 30000) | sum(start=[]) | length }}", kTime},
-      {"Max", often("l | max"), kTime},
-      {"MembershipInLists", often("-1 in l"), kTime},
-      {"EqualLists", often("l == l + [1]"), kTime},
-      {"Pprint", often("l | pprint"), kTime},
-      {"JsonOfNumbers", often("l | tojson"), kTime},
-      {"Items", often("dict.fromkeys(l) | items | list"), kTime},
-      {"CallChain", "{% macro a(n) %}{{ b(n) }}{{ b(n) }}{% endmacro %}{% macro b(n) %}{% for i in range(n) %}{{ c(n) }}{% endfor %}{% endmacro %}{% macro c(n) %}{{ n }}{% endmacro %}{% for i in range(10000) %}{{ a(1000) }}{% endfor %}", kTime},
+      {"BraceFormatNested", "{{ '{:{}}'.format(1, 1000000000) }}", kLimit},
+      {"ListRepetition", "{{ ([1] * 1000000000) | length }}", kLimit},
+      {"TupleRepetition", "{{ ((1, 2) * 1000000000) | length }}", kLimit},
+      {"Batch", "{{ [1] | batch(1000000000, 0) | list | length }}", kLimit},
+      {"Slice", "{{ [1] | slice(1000000000) | list | length }}", kLimit},
+      {"Wordwrap", often("t | wordwrap(1)"), kLimit},
+      {"WordwrapWith", "{{ ('x ' * 10000) | wordwrap(1, wrapstring='y' * 100000) }}", kLimit},
+      {"Truncate", often("t | truncate(200000)"), kLimit},
+      {"Striptags", often("('<' ~ t) | striptags"), kLimit},
+      {"StriptagsOfOpenTags", "{{ ('<' * 300000) | striptags | length }}{{ ('<!--' * 100000) | striptags | length }}{% for i in range(1000) %}{{ ('<a' * 100000) | striptags }}{% endfor %}", kLimit},
+      {"Urlize", often("t | urlize"), kLimit},
+      {"Title", often("t | title"), kLimit},
+      {"Wordcount", often("t | wordcount"), kLimit},
+      {"Escape", often("t | e"), kLimit},
+      {"Urlencode", often("t | urlencode"), kLimit},
+      {"ListOfText", often("t | list"), kLimit},
+      {"ReverseText", often("t | reverse"), kLimit},
+      {"SliceText", often("t[::-1]"), kLimit},
+      {"Translate", often("t.translate({120: 'yyyyyyyyyyyyyyyy'})"), kLimit},
+      {"Casefold", often("t.casefold() == t.swapcase()"), kLimit},
+      {"Encode", often("t.encode()"), kLimit},
+      {"Count", often("t.count('xx') + t.find('y')"), kLimit},
+      {"Repr", often("[t] | string"), kLimit},
+      {"Sort", often("l | reverse | sort"), kLimit},
+      {"SortTexts", often("t.split() | sort"), kLimit},
+      {"Unique", often("l | unique | list"), kLimit},
+      {"Groupby", "{% set l = [{'a': 1}] * 90000 %}{% for i in range(1000) %}{% set x = l | groupby('a') | list %}{% endfor %}", kLimit},
+      {"Dictsort", often("dict.fromkeys(l) | dictsort"), kLimit},
+      {"MapChain", often("l | map('string') | map('upper') | map('lower') | list"), kLimit},
+      {"SelectChain", often("l | select('odd') | reject('even') | list"), kLimit},
+      {"Sum", often("l | sum"), kLimit},
+      {"SumOfLists", "{{ ([[1, 2, 3]] * 30000) | sum(start=[]) | length }}", kLimit},
+      {"Max", often("l | max"), kLimit},
+      {"MembershipInLists", often("-1 in l"), kLimit},
+      {"EqualLists", often("l == l + [1]"), kLimit},
+      {"Pprint", often("l | pprint"), kLimit},
+      {"JsonOfNumbers", often("l | tojson"), kLimit},
+      {"Items", often("dict.fromkeys(l) | items | list"), kLimit},
+      {"CallChain", "{% macro a(n) %}{{ b(n) }}{{ b(n) }}{% endmacro %}{% macro b(n) %}{% for i in range(n) %}{{ c(n) }}{% endfor %}{% endmacro %}{% macro c(n) %}{{ n }}{% endmacro %}{% for i in range(10000) %}{{ a(1000) }}{% endfor %}", kLimit},
       {"RecursiveLoop", "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", ""},
       {"ForkingLoop", "{% set n = [[[[[[[[[[[[1, 1], 1], 1], 1], 1], 1], 1], 1], 1], 1], 1], 1] %}{% for x in [n] * 9000 recursive %}{% if x is iterable %}{{ loop([x, x]) }}{% endif %}{% endfor %}", ""},
-      {"FilterBlocks", "{% for i in range(10000) %}{% filter upper | lower | title %}{{ 'x' * 100000 }}{% endfilter %}{% endfor %}", kTime},
-      {"SetBlocks", "{% for i in range(10000) %}{% set x %}{{ 'x' * 100000 }}{% endset %}{% endfor %}", kTime},
-      {"Xmlattr", often("dict.fromkeys(t.split(), 1) | xmlattr"), kTime},
-      {"IntOfDigits", "{{ ('9' * 4000) | int }}{% for i in range(100000) %}{% set x = ('9' * 100000) | int %}{% endfor %}", kTime},
+      {"FilterBlocks", "{% for i in range(10000) %}{% filter upper | lower | title %}{{ 'x' * 100000 }}{% endfilter %}{% endfor %}", kLimit},
+      {"SetBlocks", "{% for i in range(10000) %}{% set x %}{{ 'x' * 100000 }}{% endset %}{% endfor %}", kLimit},
+      {"Xmlattr", often("dict.fromkeys(t.split(), 1) | xmlattr"), kLimit},
+      {"IntOfDigits", "{{ ('9' * 4000) | int }}{% for i in range(100000) %}{% set x = ('9' * 100000) | int %}{% endfor %}", kLimit},
       {"Lipsum", "{% for i in range(1000) %}{{ lipsum(n=1000) }}{% endfor %}", ""},
       {"Strftime", "{{ strftime_now('%c' * 10000000) }}", ""},
       {"RaiseHugeMessage", "{{ raise_exception('x' * 30000) }}", R"(xxx\.\.\.)"},
@@ -248,6 +238,16 @@ std::vector<Bomb> running_bombs() {
       {"DivisibleByZero", "{{ 1 is divisibleby(0) }}", "division by zero"},
       {"SliceByZero", "{{ 'abc'[::0] }}", "zero"},
       {"BreakOutside", "{% break %}", "line 1"},
+  };
+}
+/// What looks like a bomb and is none, as in Python.
+std::vector<Bomb> duds() {
+  return {
+      {"LongName", "{{ " + repeat("a", 100'000) + " }}", ""},
+      {"Elifs", "{% if a %}" + repeat("{% elif b %}", 20'000) + "{% endif %}", ""},
+      {"TreeOfTheSame", tuple_tree("{{ ns.t == ns.t }}"), "True"},
+      {"Cycle", cycle("{{ ns.a }}"), R"re(\[<Namespace .*)re"},
+      {"CycleAsText", cycle("{{ '%s' % ns }}"), "<Namespace .*"},
   };
 }
 // clang-format on
@@ -297,10 +297,23 @@ TEST_P(FuseTest, EndsInAReadableErrorSoon) {
   expect_readable(prompt.error(), GetParam());
 }
 
+class DudTest : public ::testing::TestWithParam<Bomb> {};
+
+TEST_P(DudTest, RendersSoon) {
+  const double start = processor_ms();
+  const auto parsed = ChatTemplate::parse(GetParam().source, {{"bos_token", "<s>"}});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto prompt = (*parsed)->render({{"user", "hi"}}, true);
+  EXPECT_LT(processor_ms() - start, 2 * kSoonMs);
+  ASSERT_TRUE(prompt) << prompt.error().message;
+  EXPECT_THAT(*prompt, ::testing::MatchesRegex(GetParam().says));
+}
+
 std::string bomb_name(const ::testing::TestParamInfo<Bomb>& info) {
   return info.param.name;
 }
 INSTANTIATE_TEST_SUITE_P(Syntax, BombTest, ::testing::ValuesIn(syntax_bombs()), bomb_name);
+INSTANTIATE_TEST_SUITE_P(Duds, DudTest, ::testing::ValuesIn(duds()), bomb_name);
 INSTANTIATE_TEST_SUITE_P(Running, BombTest, ::testing::ValuesIn(running_bombs()), bomb_name);
 INSTANTIATE_TEST_SUITE_P(Running, FuseTest, ::testing::ValuesIn(running_bombs()), bomb_name);
 

@@ -40,6 +40,11 @@ TEST(ChatInput, JsonIsReadAsPythonReadsIt) {
       "{'b': 3, 'a': 'é🎉'}");
   EXPECT_EQ(rendered("{{ messages[0].x }}", R"([{"role": "user", "x": [1, -2, 1.0, 1e3, true, null, "'"]}])"),
             "[1, -2, 1.0, 1000.0, True, None, \"'\"]");
+  EXPECT_EQ(
+      rendered(
+          "{{ messages[0].x }}",
+          R"([{"role": "user", "x": [9223372036854775807, 9223372036854775808, -9223372036854775809]}])"),
+      "[9223372036854775807, 9223372036854775808, -9223372036854775809]");
 }
 
 TEST(ChatInput, FieldsThatAreNullAreAbsentAndReasoningHasItsNames) {
@@ -63,6 +68,7 @@ TEST(ChatInput, WrongJsonIsNamed) {
       {"[]", "there are no messages"},
       {R"([{"role": "user"}, {"content": "x"}])", "message 2 should be an object with a \"role\""},
       {R"([{"role": 5}])", "message 1 should be an object with a \"role\""},
+      {R"([{"role": "user", "n": )" + std::string(5000, '1') + "}]", "the number at byte"},
       {R"([{"role": "user", "n": NaN}])", "it is not valid JSON"},
       {"[{\"role\": \"" + std::string(17U << 20U, 'x') + "\"}]", "16777216 are the most that is taken"},
   };

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <exception>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -30,15 +27,9 @@ class Builder {
   bool null() { return add(Value()); }
   bool boolean(bool flag) { return add(Value(flag)); }
   bool number_integer(std::int64_t number) { return add(Value(number)); }
-  bool number_unsigned(std::uint64_t number) {
-    if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-      return fails("a whole number in it does not fit in 64 bits");
-    return add(Value(static_cast<std::int64_t>(number)));
-  }
+  bool number_unsigned(std::uint64_t number) { return add(Value::integer_of(std::to_string(number))); }
   bool number_float(double number, const std::string& text) {
-    if (text.find_first_of(".eE") == std::string::npos)
-      return fails("a whole number in it does not fit in 64 bits");
-    return add(Value(number));
+    return add(text.find_first_of(".eE") == std::string::npos ? Value::integer_of(text) : Value(number));
   }
   bool string(std::string& text) { return add(Value(std::move(text))); }
   bool binary(nlohmann::json::binary_t& /*bytes*/) { return false; }  // not in JSON
@@ -58,7 +49,10 @@ class Builder {
     open_.pop_back();
     return add(std::move(value));
   }
-  bool parse_error(std::size_t position, const std::string& /*token*/, const std::exception& /*error*/) {
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::json::exception& error) {
+    constexpr int kOverflow = 406;
+    if (error.id == kOverflow) return fails(fmt::format("the number at byte {} is too large", position));
     return fails(fmt::format("it is not valid JSON at byte {}", position));
   }
 

@@ -8,9 +8,9 @@
 
 namespace minerva {
 
-/// As Python's json.loads makes it of `text`, but NaN and Infinity: objects keep the order of their keys.
+/// As Python's json.loads makes it of `text`, without NaN and Infinity: objects keep the order of their keys.
 /// Errors: InvalidRequest that calls it `what` ("the tools"): it is no JSON, too long, nested too deeply, or
-/// holds a number that is too large.
+/// holds a number beyond 10^308.
 Result<jinja::Value> json_value(std::string_view text, std::string_view what);
 
 }  // namespace minerva

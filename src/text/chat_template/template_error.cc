@@ -12,6 +12,13 @@ using jinja::FailureKind;
 
 constexpr std::size_t kMessageBytesMax = 500;
 
+/// The words without a full stop, which the sentence around them has.
+std::string words(const Failure& failure) {
+  std::string text = in_one_line(failure.message);
+  if (text.ends_with('.') && !text.ends_with("...")) text.pop_back();
+  return text;
+}
+
 std::string place(const Failure& failure) {
   return failure.line == 0 ? "" : fmt::format(" in line {}", failure.line);
 }
@@ -27,12 +34,11 @@ std::unexpected<Error> small_stack() {
 }
 
 std::string limit_message(const Failure& failure) {
-  return fmt::format("The chat template exceeds a limit{}: {}.", place(failure),
-                     in_one_line(failure.message));
+  return fmt::format("The chat template exceeds a limit{}: {}.", place(failure), words(failure));
 }
 
 std::string fault_message(const Failure& failure) {
-  return fmt::format("The chat template is wrong{}: {}.", place(failure), in_one_line(failure.message));
+  return fmt::format("The chat template is wrong{}: {}.", place(failure), words(failure));
 }
 
 }  // namespace
@@ -85,7 +91,7 @@ std::unexpected<Error> rendering_error(const Failure& failure) {
   }
   return invalid_request(
       fmt::format("The model's chat template cannot work with these messages{}: {}.", place(failure),
-                  in_one_line(failure.message)),
+                  words(failure)),
       "Give the roles and fields that the template reads, or use the model without its template; the same "
       "happens in transformers.");
 }
