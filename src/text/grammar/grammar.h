@@ -10,6 +10,7 @@
 #include <stop_token>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "minerva/generation.h"
 #include "text/tokenizer/tokenizer.h"
 
@@ -58,7 +59,9 @@ class GrammarCompiler {
 };
 
 /// `vocabulary_size`: the number of logits, which may exceed the tokenizer's. The tokenizer is kept.
-std::unique_ptr<GrammarCompiler> make_grammar_compiler(std::shared_ptr<const Tokenizer> tokenizer,
-                                                       std::size_t vocabulary_size);
+/// `processor_time_max`: what compiling one constraint may take.
+std::unique_ptr<GrammarCompiler> make_grammar_compiler(
+    std::shared_ptr<const Tokenizer> tokenizer, std::size_t vocabulary_size,
+    std::chrono::milliseconds processor_time_max = std::chrono::seconds(limits::kGrammarSecondsMax));
 
 }  // namespace minerva

@@ -1,5 +1,7 @@
 // From constraints to grammars for a vocabulary, on threads of their own.
 #include <fmt/format.h>
+#include <pthread.h>
+#include <time.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -23,16 +25,22 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Outcome = Result<std::shared_ptr<const CompiledGrammar>>;
 
-std::unexpected<Error> too_slow() {
-  return invalid_request(
-      fmt::format("the constraint takes more than {} s to compile", limits::kGrammarSecondsMax),
-      "Simplify it: fewer alternatives, smaller bounds of repetition, less nesting.");
+// What a thread that is not joined has taken so far.
+std::chrono::nanoseconds processor_time(std::jthread& thread) {
+  clockid_t clock{};
+  timespec time{};
+  if (::pthread_getcpuclockid(thread.native_handle(), &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+    return {};
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 class Compiler final : public GrammarCompiler {
  public:
-  Compiler(std::shared_ptr<const Tokenizer> tokenizer, std::size_t vocabulary_size)
-      : tokenizer_(std::move(tokenizer)), vocabulary_size_(vocabulary_size) {}
+  Compiler(std::shared_ptr<const Tokenizer> tokenizer, std::size_t vocabulary_size,
+           std::chrono::milliseconds processor_time_max)
+      : tokenizer_(std::move(tokenizer)),
+        vocabulary_size_(vocabulary_size),
+        processor_time_max_(processor_time_max) {}
 
   ~Compiler() override {
     for (const auto& flight : flights_) flight->thread.request_stop();
@@ -44,13 +52,14 @@ class Compiler final : public GrammarCompiler {
     if (auto kept = find(constraint)) return kept;
     MINERVA_ASSIGN(const auto flight, flight_for(constraint));
     ++flight->waiting;
-    const auto latest = Clock::now() + std::chrono::seconds(limits::kGrammarSecondsMax);
-    const bool landed = landed_.wait_until(lock, wait.stop, std::min(latest, wait.deadline.value_or(latest)),
-                                           [&] { return flight->outcome.has_value(); });
+    const bool in_time = wait_for(*flight, wait, lock);
     if (--flight->waiting == 0) flight->thread.request_stop();  // for nobody any more
-    if (landed) return *flight->outcome;
-    if (!wait.stop.stop_requested() && Clock::now() >= latest) return too_slow();
-    return fail(ErrorCode::Cancelled, "the request ended while its constraint was compiled", "Ask again.");
+    if (flight->outcome) return *flight->outcome;
+    if (!in_time)
+      return fail(ErrorCode::Cancelled, "the request ended while its constraint was compiled", "Ask again.");
+    return invalid_request(
+        fmt::format("the constraint takes more than {} ms to compile", processor_time_max_.count()),
+        "Simplify it: fewer alternatives, smaller bounds of repetition, less nesting.");
   }
 
  private:
@@ -67,6 +76,20 @@ class Compiler final : public GrammarCompiler {
   };
 
   // These need the lock.
+
+  // Until it has landed or has taken all the time there is; false when the caller's was over before.
+  bool wait_for(Flight& flight, const Wait& wait, std::unique_lock<std::mutex>& lock) {
+    const auto landed = [&] { return flight.outcome.has_value(); };
+    while (!landed()) {
+      const auto left = processor_time_max_ - processor_time(flight.thread);
+      if (left.count() <= 0) break;
+      const auto until = Clock::now() + left;  // at the earliest: it does not have a processor all the time
+      landed_.wait_until(lock, wait.stop, std::min(until, wait.deadline.value_or(until)), landed);
+      if (!landed() && (wait.stop.stop_requested() || (wait.deadline && Clock::now() >= *wait.deadline)))
+        return false;
+    }
+    return true;
+  }
 
   Result<std::shared_ptr<Flight>> flight_for(const OutputConstraint& constraint) {
     const auto under_way = std::ranges::find_if(flights_, [&](const auto& flight) {
@@ -125,6 +148,7 @@ class Compiler final : public GrammarCompiler {
 
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::size_t vocabulary_size_;
+  const std::chrono::milliseconds processor_time_max_;
   std::once_flag trie_once_;
   std::shared_ptr<const grammar::TokenTrie> trie_;  // once a constraint is asked for
 
@@ -137,8 +161,9 @@ class Compiler final : public GrammarCompiler {
 }  // namespace
 
 std::unique_ptr<GrammarCompiler> make_grammar_compiler(std::shared_ptr<const Tokenizer> tokenizer,
-                                                       std::size_t vocabulary_size) {
-  return std::make_unique<Compiler>(std::move(tokenizer), vocabulary_size);
+                                                       std::size_t vocabulary_size,
+                                                       std::chrono::milliseconds processor_time_max) {
+  return std::make_unique<Compiler>(std::move(tokenizer), vocabulary_size, processor_time_max);
 }
 
 }  // namespace minerva

@@ -63,12 +63,14 @@ class Matcher final : public GrammarMatcher {
     const Tokenizer& tokenizer = *shared_->tokenizer;
     const bool known = id >= 0 && static_cast<std::size_t>(id) <
                                       std::min(shared_->trie->vocabulary_size(), tokenizer.vocabulary_size());
-    if (known && may_end_ && !ended_ && tokenizer.is_end_of_generation(id)) {
+    const bool is_end = known && tokenizer.is_end_of_generation(id);
+    if (is_end && may_end_ && !ended_) {
       ended_ = true;
       is_fresh_ = false;
       return {};
     }
-    const std::string bytes = known && !ended_ && !tokenizer.is_special(id) ? tokenizer.token_bytes(id) : "";
+    const bool is_text = known && !is_end && !ended_ && !tokenizer.is_special(id);
+    const std::string bytes = is_text ? tokenizer.token_bytes(id) : "";
     Budget budget{.work = limits::kGrammarStepWorkMax};
     ConfigId next = bytes.empty() ? Recognizer::kDead : config_;
     for (const char byte : bytes)

@@ -129,7 +129,6 @@ class NetworkWriter {
   }
 
   // The state in which `id` begins, after which comes `place.next`. Its depth is bounded by kDepthMax.
-  // NOLINTNEXTLINE(misc-no-recursion)
   StateId build(ExprId id, Place place) {
     if (!productive_[id] || network_.states.size() > limits::kGrammarStateCountMax) return parts_.split({});
     if (stands_by_itself(id, place)) return occurrence(rule_for(id), place.next);
@@ -157,7 +156,6 @@ class NetworkWriter {
     return place.next;
   }
 
-  // NOLINTNEXTLINE(misc-no-recursion)
   StateId build_alternatives(const Expr& expr, const Place& place) {
     std::vector<StateId> ways;
     std::vector<std::string_view> texts;
@@ -175,7 +173,6 @@ class NetworkWriter {
     return parts_.split(ways);
   }
 
-  // NOLINTNEXTLINE(misc-no-recursion)
   StateId build_repeat(ExprId id, const Place& place) {
     const Expr& expr = b_.at(id);
     const ExprId part = expr.parts.front();
@@ -188,7 +185,6 @@ class NetworkWriter {
     return build_counted(part, min, expr.max, place);
   }
 
-  // NOLINTNEXTLINE(misc-no-recursion)
   StateId build_star(ExprId part, bool once, Place place) {
     const StateId again = parts_.add({.kind = Kind::Split});
     const StateId out = std::exchange(place.next, again);
@@ -197,7 +193,6 @@ class NetworkWriter {
     return once ? in : again;
   }
 
-  // NOLINTNEXTLINE(misc-no-recursion)
   StateId build_unrolled(ExprId part, std::uint32_t min, std::uint32_t max, Place place) {
     const StateId out = place.next;
     if (max == kUnbounded) {
@@ -213,7 +208,6 @@ class NetworkWriter {
     return place.next;
   }
 
-  // NOLINTNEXTLINE(misc-no-recursion)
   StateId build_counted(ExprId part, std::uint32_t min, std::uint32_t max, Place place) {
     Network::Loop loop{.min = min, .max = max, .exit = place.next};
     const StateId start = parts_.add({.kind = Kind::Loop});
