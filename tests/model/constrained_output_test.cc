@@ -22,7 +22,7 @@ TEST_P(ConstrainedOutput, IsValidAtTemperatureOneAndAHalf) {
   const std::size_t every = asked != nullptr && std::string(asked) == "all" ? 1 : kSanitized ? 100 : 12;
   std::vector<nlohmann::ordered_json> cases;
   std::size_t seen = 0;
-  for (const char* file : {"values", "structures", "combined", "texts"}) {
+  for (const char* file : {"values", "structures", "combined", "keywords", "texts"}) {
     for (auto& test : grammar_cases(file)) {
       if (!test.contains("refuse") && seen++ % every == 0) cases.push_back(std::move(test));
     }

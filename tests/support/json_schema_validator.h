@@ -60,6 +60,11 @@ class SchemaValidator {
     if (keyword == "allOf") return count_valid(argument, value) == argument.size();
     if (keyword == "anyOf") return count_valid(argument, value) > 0;
     if (keyword == "oneOf") return count_valid(argument, value) == 1;
+    if (keyword == "not") return !valid(argument, value);
+    if (keyword == "if") {
+      const char* branch = valid(argument, value) ? "then" : "else";
+      return !schema.contains(branch) || valid(schema[branch], value);
+    }
     if (value.is_number()) return number_keeps(keyword, argument, value);
     if (value.is_string()) return string_keeps(keyword, argument, value.get<std::string>());
     if (value.is_array()) return array_keeps(schema, keyword, argument, value);
@@ -68,7 +73,15 @@ class SchemaValidator {
   }
 
   const Json& target(const std::string& reference) const {
-    return reference == "#" ? root_ : root_.at(Json::json_pointer(reference.substr(1)));
+    if (reference == "#") return root_;
+    if (!reference.starts_with("#/")) {
+      for (const Json& schema : root_["$defs"])
+        if (schema.value("$anchor", "") == reference.substr(1)) return schema;
+    }
+    std::string pointer = reference.substr(1);
+    for (std::size_t at = 0; (at = pointer.find("%20", at)) != std::string::npos;)
+      pointer.replace(at, 3, " ");
+    return root_.at(Json::json_pointer(pointer));
   }
 
   std::size_t count_valid(const Json& schemas, const Json& value) const {
@@ -181,11 +194,13 @@ class SchemaValidator {
       return pcre_matches(
           R"([a-zA-Z][a-zA-Z0-9+.-]*:([^\s<>"{}|\\^`%#]|%[[:xdigit:]]{2})*(#([^\s<>"{}|\\^`%#]|%[[:xdigit:]]{2})*)?)",
           text, true);
+    if (name == "json-pointer") return pcre_matches(R"((/([^~/]|~[01])*)*)", text, true);
+    if (name == "uri-reference") return pcre_matches(R"(([^\s<>"{}|\\^`%]|%[[:xdigit:]]{2})*)", text, true);
     if (name == "duration")  // RFC 3339, appendix A
       return pcre_matches(
-          R"(P(?!$)(\d+W|(\d+Y(\d+M(\d+D)?|(\d+D))?|\d+M(\d+D)?|\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?))",
+          R"(P(?!$)(\d+W|(\d+Y(\d+M(\d+D)?)?|\d+M(\d+D)?|\d+D)?(T(?=\d)(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?))",
           text, true);
-    return false;
+    return true;  // an annotation
   }
 
   bool array_keeps(const Json& schema, const std::string& keyword, const Json& argument,
@@ -196,6 +211,11 @@ class SchemaValidator {
       for (std::size_t i = 0; i < value.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
           if (argument == true && value[i] == value[j]) return false;
+    }
+    if (keyword == "contains") {
+      const auto fits = [&](const Json& item) { return valid(argument, item); };
+      const auto count = static_cast<double>(std::ranges::count_if(value, fits));
+      return count >= schema.value("minContains", 1.0) && count <= schema.value("maxContains", 1e9);
     }
     const bool list = keyword == "prefixItems" || (keyword == "items" && argument.is_array());
     if (list) {
@@ -220,6 +240,14 @@ class SchemaValidator {
     if (keyword == "required")
       return std::ranges::all_of(argument,
                                  [&](const Json& name) { return value.contains(name.get<std::string>()); });
+    if (keyword == "dependentRequired" || keyword == "dependentSchemas" || keyword == "dependencies") {
+      for (const auto& [name, needs] : argument.items()) {
+        if (!value.contains(name)) continue;
+        const auto is_there = [&](const Json& needed) { return value.contains(needed.get<std::string>()); };
+        if (needs.is_array() ? !std::ranges::all_of(needs, is_there) : !valid(needs, value)) return false;
+      }
+      return true;
+    }
     const Json properties = schema.value("properties", Json::object());
     const Json patterns = schema.value("patternProperties", Json::object());
     for (const auto& [name, member] : value.items()) {

@@ -178,7 +178,7 @@ TEST_P(GrammarConformanceTest, RealVocabulary) {
   run_cases(GetParam(), tokenizer, 2);
 }
 INSTANTIATE_TEST_SUITE_P(Cases, GrammarConformanceTest,
-                         ::testing::Values("values", "structures", "combined", "texts"),
+                         ::testing::Values("values", "structures", "combined", "keywords", "texts"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -67,7 +67,8 @@ Result<ExprId> SchemaCompiler::write_containing(const Shape& shape, std::uint32_
   const auto& [counted, min, most] = shape.contains.front();
   const bool limited = most != kUnbounded;
   const std::size_t prefix = Expander::prefix_size(shape);
-  const std::size_t length = max == kUnbounded ? std::max<std::size_t>(prefix, shape.min_items) : max;
+  // Where there is no end, the last place is left for itself: it is behind some item.
+  const std::size_t length = max == kUnbounded ? std::max<std::size_t>({prefix, shape.min_items, 1}) : max;
   const std::size_t count = limited ? most : min;
   if (min > count) return b_.nothing();
   if ((length + 1) * (count + 1) > kPlacesMax)
@@ -101,7 +102,6 @@ Result<ExprId> SchemaCompiler::write_containing(const Shape& shape, std::uint32_
       if (!loops || max == kUnbounded) {
         const Kinds& kind = kinds[std::min(items, prefix)];
         const std::size_t then = loops ? items : items + 1;
-        // Behind the first of an endless list a comma stands before each: `length` may be 0.
         const ExprId before = items == 0 ? b_.empty() : json_.comma();
         if (fitting < count)
           next.push_back(b_.sequence({before, kind.counted, b_.rule(at(then, fitting + 1))}));

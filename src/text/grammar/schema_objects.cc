@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "formats/quote.h"
 #include "text/grammar/schema_compiler.h"
 
 namespace minerva::grammar {
@@ -67,9 +68,8 @@ Result<bool> SchemaCompiler::plan_members(const Shape& shape, ObjectPlan& plan) 
     }
     if (text == b_.nothing()) {
       if (!needed) continue;
-      if (!allowed || !expander_.contradiction())
-        expander_.contradict(*shape.literals.front().source, "required",
-                             fmt::format("the name \"{}\" is not allowed", one));
+      expander_.contradict(*shape.literals.front().source, "required",
+                           fmt::format("nothing that is allowed fits the name {}", quoted(one)));
       return false;
     }
     plan.members.push_back({b_.sequence({json_.literal_string(one), json_.colon(), text}), needed});

@@ -274,34 +274,128 @@ schema({"type": "object", "properties": {"name": {"type": "string"}, "age": {"ty
        ['{"name":"Ann","age":3,"address":{"city":"Bonn","zip":"53113"}}'], ['{"name":"Ann"}', '{"name":"Ann","age":-1}', '{"name":"Ann","age":3,"address":{"city":"Bonn","zip":"5311"}}'])
 
 # ---- what must be refused
-for keyword, value in [("not", {}), ("if", {}), ("then", {}), ("else", {}), ("dependentSchemas", {}), ("dependentRequired", {}), ("dependencies", {}), ("contains", {}), ("minContains", 1),
-                       ("maxContains", 1), ("$dynamicRef", "#x"), ("$recursiveRef", "#"), ("contentLength", 3), ("maxlength", 3), ("optional", True), ("nullable", True), ("discriminator", {})]:
-    schema({keyword: value}, refuse=keyword)
-    schema({"type": "object", "properties": {"a": {"type": "integer", keyword: value}}}, refuse="/properties/a")
+schema({"$recursiveRef": "#"}, refuse="circle")
+schema({"$dynamicRef": "#x"}, refuse="$dynamicRef")
+schema({"type": "object", "properties": {"a": {"type": "integer", "$dynamicRef": "#x"}}}, refuse="/properties/a")
 for bad, word in [
-        ({"type": "array", "uniqueItems": True}, "uniqueItems"), ({"type": "text"}, "type"), ({"type": []}, "type"), ({"type": 3}, "type"), ({"format": "postcode"}, "format"), ({"format": 1}, "format"),
-        ({"pattern": "(?=a)b"}, "look-around"), ({"pattern": "(?!a)b"}, "look-around"), ({"pattern": "(?<=a)b"}, "look-around"), ({"pattern": "(a)\\1"}, "backreference"), ({"pattern": "\\bword\\b"}, "pattern"),
-        ({"pattern": "\\p{L}"}, "pattern"), ({"pattern": "("}, "pattern"), ({"pattern": "a**"}, "pattern"), ({"pattern": "a++"}, "pattern"), ({"pattern": "[z-a]"}, "pattern"), ({"pattern": "a$b"}, "pattern"),
-        ({"pattern": "x{5,2}"}, "pattern"), ({"pattern": "(?i)a"}, "pattern"), ({"pattern": "^(a|bc)+$", "maxLength": 3}, "maxLength"), ({"pattern": "abc", "minLength": 9}, "minLength"), ({"format": "date", "pattern": "x"}, "pattern"),
+        ({"type": "text"}, "type"), ({"type": []}, "type"), ({"type": 3}, "type"), ({"format": 1}, "format"),
+        ({"pattern": "(?=a)b"}, "no string"), ({"pattern": "(?<=a)b"}, "look-behind"), ({"pattern": "(a)\\1"}, "backreference"), 
+        ({"pattern": "("}, "pattern"), ({"pattern": "a**"}, "pattern"), ({"pattern": "a++"}, "pattern"), ({"pattern": "[z-a]"}, "pattern"), ({"pattern": "a$b"}, "pattern"),
+        ({"pattern": "x{5,2}"}, "pattern"), ({"pattern": "(?i)a"}, "pattern"), ({"format": "date", "pattern": "x"}, "pattern"),
         ({"$ref": "https://example.com/x.json"}, "$ref"), ({"$ref": "#/$defs/none"}, "$ref"), ({"$ref": "other.json#/x"}, "$ref"), ({"$ref": "#anchor"}, "$ref"), ({"$ref": 1}, "$ref"),
         ({"$ref": "#"}, "no text"), ({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "no text"), ({"type": "array", "items": {"$ref": "#"}, "minItems": 1}, "no text"),
         ({"allOf": [{"$ref": "#"}, {"type": "null"}]}, "circle"), ({"minimum": 5, "maximum": 1}, "bounds"), ({"type": "integer", "minimum": 5, "maximum": 1}, "bounds"), ({"type": "integer", "minimum": 1.2, "maximum": 1.8}, "bounds"),
         ({"exclusiveMinimum": 1, "maximum": 1}, "bounds"), ({"type": "array", "minItems": 3, "maxItems": 2}, "minItems"), ({"type": "string", "minLength": 3, "maxLength": 2}, "no text"), ({"minLength": -1}, "minLength"), ({"minLength": 1.5}, "minLength"),
-        ({"minLength": 10**9}, "minLength"), ({"type": "number", "multipleOf": 0}, "multipleOf"), ({"type": "number", "multipleOf": 0.3}, "multipleOf"), ({"type": "integer", "multipleOf": 7, "minimum": 0}, "multipleOf"), ({"type": "integer", "multipleOf": 1000}, "multipleOf"),
-        ({"type": "integer", "multipleOf": 7, "minimum": 1, "maximum": 6}, "multipleOf"), ({"minimum": "3"}, "minimum"), ({"minimum": 1.2345678901234567}, "minimum"), ({"enum": []}, "enum"), ({"enum": 3}, "enum"), ({"enum": [1], "minimum": 0}, "minimum"),
-        ({"type": "string", "enum": [1]}, "enum"), ({"const": 1, "type": "string"}, "const"), ({"anyOf": []}, "anyOf"), ({"anyOf": {}}, "anyOf"), ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf"), ({"oneOf": [{"type": "string"}, {"const": "a"}]}, "oneOf"),
-        ({"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, "oneOf"), ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "type"), ({"allOf": [{"pattern": "a"}, {"pattern": "b"}]}, "pattern"), ({"allOf": []}, "allOf"),
-        ({"allOf": [{"enum": [1]}, {"enum": [2]}]}, "enum"), ({"allOf": [{"anyOf": [{}]}, {"anyOf": [True]}]}, "anyOf"), (False, "no text"), ({"type": "object", "properties": {"a": False}, "required": ["a"]}, "no text"),
+        ({"minLength": 10**9}, "minLength"), ({"type": "number", "multipleOf": 0}, "multipleOf"), 
+        ({"type": "integer", "multipleOf": 7, "minimum": 1, "maximum": 6}, "multipleOf"), ({"minimum": "3"}, "minimum"), ({"enum": []}, "enum"), ({"enum": 3}, "enum"), 
+        ({"type": "string", "enum": [1]}, "enum"), ({"const": 1, "type": "string"}, "const"), ({"anyOf": []}, "anyOf"), ({"anyOf": {}}, "anyOf"), 
+        ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "type"), ({"allOf": []}, "allOf"),
+        ({"allOf": [{"enum": [1]}, {"enum": [2]}]}, "enum"), (False, "no text"), ({"type": "object", "properties": {"a": False}, "required": ["a"]}, "no text"),
         ({"type": "object", "properties": {"a": {}}, "required": ["b"], "additionalProperties": False}, "required"), ({"type": "object", "minProperties": 2}, "minProperties"), ({"type": "object", "properties": {"a": {}}, "minProperties": 2}, "minProperties"),
-        ({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a", "b"], "maxProperties": 1}, "no text"), ({"propertyNames": {"pattern": "a"}, "properties": {"a": {}}}, "propertyNames"), ({"patternProperties": {"a": {}, "b": {}}}, "patternProperties"),
-        ({"patternProperties": {"a": {}}, "properties": {"x": {}}}, "patternProperties"), ({"patternProperties": {"a": {}}, "additionalProperties": {"type": "null"}}, "patternProperties"), ({"patternProperties": {"(": {}}}, "patternProperties"),
+        ({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a", "b"], "maxProperties": 1}, "no text"), 
+        ({"patternProperties": {"(": {}}}, "patternProperties"),
         ({"properties": []}, "properties"), ({"required": "a"}, "required"), ({"required": [1]}, "required"), ({"properties": {"a": 3}}, "/properties/a"), (3, "schema"), ([], "schema"), ("x", "schema"), ({"items": 3}, "/items"),
-        ({"type": "object", "properties": {"a": {"$id": "x", "type": "null"}}}, "$id"), ({"anyOf": [{"type": "null"}, {"not": {}}]}, "/anyOf/1"), ({"$defs": {"x": {"not": {}}}, "$ref": "#/$defs/x"}, "/$defs/x")]:
+        ({"$defs": {"x": {"not": {}}}, "$ref": "#/$defs/x"}, "/$defs/x"), ({"not": {"patternProperties": {"a": False}}}, "cannot be denied"), ({"type": "array", "uniqueItems": True, "minItems": 2}, "uniqueItems")]:
     schema(bad, refuse=word)
 for raw in ("", "{", "nul", '{"type":"null"} x', "[" * 100 + "]" * 100, '{"properties":{"a":' * 40 + "{}" + "}}" * 40):
     add("schema-text", raw, refuse="schema")
 add("object", "", ["{}", '{"a":1}', '{"a":[{"b":"c"}],"d":null}', "{\n  \"a\": 1\n}"], ["[]", "1", "", "{} ", '{"a":1'])
 write("combined.jsonl")
+
+# ---- keywords that ask for nothing, and what denies, depends and combines
+for keyword, value in [("then", {}), ("else", {}), ("minContains", 1), ("contentLength", 3), ("maxlength", 3), ("optional", True), ("nullable", True), ("discriminator", {}), ("propertyOrdering", ["a"]), ("contentEncoding", "base64"),
+                       ("contentMediaType", "x/y"), ("x-own", {"type": "string"}), ("examples", [1]), ("not", False), ("if", {})]:
+    schema({"type": "integer", keyword: value}, ["1"], ['"a"', "null"])
+    schema({"type": "object", "properties": {"a": {"type": "integer", keyword: value}}}, ['{"a":1}'], ['{"a":"x"}'])
+for name in ("binary", "uuid4", "path", "password", "base64", "int32", "postcode"):
+    schema({"type": "string", "format": name}, ['"x y"'], ["1"])
+schema({"oneOf": [{"type": "object", "properties": {"kind": {"const": k}}, "required": ["kind"], "additionalProperties": False} for k in ("cat", "dog")], "discriminator": {"propertyName": "kind"}},
+       ['{"kind":"cat"}', '{"kind":"dog"}'], ['{"kind":"cow"}', "{}"])
+for text in ('"example.org"', '"a-b.c"'):
+    schema({"format": "hostname"}, [text], ['"xn--X"', '"a.xn--zzzz-"'])
+schema({"format": "duration"}, ['"P1Y2M3DT4H5M6S"', '"PT1H"', '"P2W"'], ['"P1Y2D"', '"PT1H2S"', '"P"', '"P1YT"'])
+schema({"type": "string", "format": "email", "maxLength": 12}, ['"a@b.cc"', '"abcde@fgh.io"'], ['"abcdef@ghi.io"', '"a"'])
+schema({"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083}, ['"https://a.b/c"'], ['"c"'])
+schema({"type": "string", "format": "date", "pattern": "^2024-0"}, ['"2024-01-31"'], ['"2023-01-31"', '"2024-02-30"'])
+schema({"type": "string", "pattern": "^(a|bc)+$", "maxLength": 3}, ['"a"', '"abc"', '"bca"'], ['"bcbc"', '""'])
+schema({"type": "string", "pattern": "abc", "minLength": 5}, ['"xabcx"', '"abcde"'], ['"abc"', '"xxxxxx"'])
+schema({"type": "string", "pattern": "^[a-z]+(-[a-z]+)*$", "minLength": 3, "maxLength": 5}, ['"a-b"', '"abcde"', '"ab-cd"'], ['"ab"', '"abc-de"', '"a--b"'])
+schema({"allOf": [{"pattern": "a"}, {"pattern": "b"}, {"type": "string"}]}, ['"ab"', '"xbya"'], ['"a"', '"b"'])
+schema({"type": "string", "pattern": "^(?!admin$)[a-z]+$"}, ['"adm"', '"admins"'], ['"admin"', '"A"'])
+schema({"type": "string", "pattern": "^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$"}, ['"1.5"', '"-0"', '"+.5"'], ['"."', '"+"', '"a"'])
+schema({"type": "string", "pattern": "\\bcat\\b"}, ['"a cat."', '"cat"'], ['"cats"', '"concat"'])
+schema({"type": "string", "pattern": "^\\p{L}{1,5}$"}, ['"Äb"', '"日本"'], ['"a1"', '"abcdef"'])
+schema({"enum": ["a", "bbb", 5], "minLength": 2}, ['"bbb"', "5"], ['"a"'])
+schema({"enum": [1, 2, 3, 4], "not": {"multipleOf": 2}}, ["1", "3"], ["2", "4"])
+schema({"const": {"a": 1}, "required": ["a"], "type": "object"}, ['{"a": 1}'], ['{"a": 2}'])
+schema({"type": "number", "multipleOf": 0.5}, ["1.5", "-2", "0"], ["0.25", "1.1"])
+schema({"type": "number", "multipleOf": 0.25, "minimum": 0, "maximum": 2}, ["1.75", "0.25", "2"], ["1.1", "2.25"])
+schema({"type": "integer", "multipleOf": 7, "minimum": 0}, ["0", "7", "7000"], ["6", "-7"])
+schema({"type": "integer", "multipleOf": 1000}, ["0", "-3000"], ["100", "1"])
+schema({"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 2, "exclusiveMaximum": True}, ["1", "0.5"], ["0", "2"])
+schema({"not": {"type": ["string", "array", "object"]}}, ["1", "null", "true"], ['"a"', "[]", "{}"])
+schema({"type": "integer", "not": {"enum": [1, 2]}, "minimum": 0, "maximum": 4}, ["0", "3", "4"], ["1", "2", "5"])
+schema({"type": "string", "not": {"enum": ["a", "bc"]}}, ['"b"', '"abc"', '""'], ['"a"', '"bc"'])
+schema({"type": "string", "not": {"pattern": "^x"}}, ['"ax"', '""'], ['"x"', '"xy"'])
+schema({"type": "number", "not": {"minimum": 3}}, ["2.5", "-7"], ["3", "4"])
+schema({"type": "string", "not": {"minLength": 2}}, ['"a"', '""'], ['"ab"'])
+schema({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "not": {"required": ["a", "b"]}}, ["{}", '{"a":1}', '{"b":1}'], ['{"a":1,"b":2}'])
+schema({"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "not": {"properties": {"a": {"const": 1}}}}, ['{"a":2}'], ['{"a":1}', "{}"])
+schema({"type": "number", "not": {"type": "integer"}}, ["1.5", "-0.25"], ["1", "1.0"])
+schema({"oneOf": [{"type": "integer"}, {"type": "number"}]}, ["1.5"], ["1", '"a"'])
+schema({"oneOf": [{"type": "string"}, {"const": "a"}]}, ['"b"', '"ab"'], ['"a"'])
+schema({"oneOf": [{"type": "string", "maxLength": 3}, {"type": "string", "pattern": "^a"}]}, ['"bcd"', '"abcd"'], ['"abc"', '"bcde"'])
+schema({"type": "integer", "oneOf": [{"minimum": 5}, {"maximum": 9}]}, ["4", "10"], ["5", "9"])
+schema({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "properties": {"a": {"type": "null"}, "b": {"type": "null"}}}, ['{"a":null}', '{"b":null}'], ["{}", '{"a":null,"b":null}'])
+schema({"oneOf": [{"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": False}, {"type": "object", "properties": {"b": {"type": "null"}}, "additionalProperties": False}]},
+       ['{"a":null}', '{"b":null}'], ["{}", '{"a":null,"b":null}'])
+schema({"oneOf": [{"enum": [1, 2]}, {"enum": [2, 3]}]}, ["1", "3"], ["2", "4"])
+schema({"allOf": [{"anyOf": [{"const": 1}, {"const": 2}]}, {"anyOf": [{"const": 2}, {"const": 3}]}]}, ["2"], ["1", "3"])
+schema({"allOf": [{"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"properties": {"a": {"const": 1}, "b": {"const": 2}}}]}, ['{"a":1}', '{"b":2}'], ["{}", '{"a":1,"b":2}'])
+COND = {"type": "object", "properties": {"k": {"enum": ["x", "y"]}, "v": {"type": "integer"}, "w": {"type": "null"}}, "required": ["k"]}
+schema({**COND, "if": {"properties": {"k": {"const": "x"}}}, "then": {"required": ["v"]}, "else": {"required": ["w"]}}, ['{"k":"x","v":1}', '{"k":"y","w":null}'], ['{"k":"x"}', '{"k":"y","v":1}'])
+schema({**COND, "allOf": [{"if": {"properties": {"k": {"const": "x"}}}, "then": {"required": ["v"]}}]}, ['{"k":"y"}', '{"k":"x","v":1}'], ['{"k":"x"}'])
+schema({"type": "integer", "if": {"minimum": 10}, "then": {"multipleOf": 10}, "else": {"maximum": 5}}, ["10", "5", "-3"], ["11", "6"])
+AB = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
+schema({**AB, "dependentRequired": {"a": ["b"]}}, ["{}", '{"b":1}', '{"a":1,"b":2}'], ['{"a":1}'])
+schema({**AB, "dependencies": {"a": ["b"], "b": {"properties": {"a": {"maximum": 3}}}}}, ["{}", '{"a":3,"b":2}', '{"b":1}'], ['{"a":1}', '{"a":4,"b":1}'])
+schema({**AB, "dependentSchemas": {"a": {"required": ["b"], "properties": {"b": {"minimum": 5}}}}}, ["{}", '{"a":1,"b":5}'], ['{"a":1,"b":4}', '{"a":1}'])
+schema({"type": "object", "patternProperties": {"^a": {"type": "integer"}, "z$": {"minimum": 3}}}, ["{}", '{"ab":1}', '{"az":3}', '{"z":4}'], ['{"az":1}', '{"a":"x"}', '{"z":2}'])
+schema({"type": "object", "properties": {"ab": {"maximum": 9}}, "patternProperties": {"^a": {"type": "integer"}}}, ['{"ab":9}', '{"ab":1,"ac":20}'], ['{"ab":10}', '{"ab":"x"}', '{"ac":"x"}'])
+schema({"type": "object", "patternProperties": {"^a": {"type": "integer"}}, "additionalProperties": {"type": "null"}}, ['{"a":1,"b":null}'], ['{"a":null}', '{"b":1}'])
+schema({"type": "object", "properties": {"id": {"type": "integer"}}, "patternProperties": {"^x-": True}, "additionalProperties": False, "required": ["id"]}, ['{"id":1}', '{"id":1,"x-a":[]}'], ['{"id":1,"y":2}', '{"x-a":1}'])
+schema({"propertyNames": {"pattern": "^[a-c]$"}, "properties": {"a": {"type": "null"}, "dd": {"type": "null"}}, "additionalProperties": {"type": "integer"}}, ['{"a":null}', '{"b":1}'], ['{"dd":null}', '{"d":1}'])
+schema({"allOf": [{"patternProperties": {"^a": {"type": "integer"}}}, {"properties": {"ab": {"minimum": 5}}}], "type": "object"}, ['{"ab":5}'], ['{"ab":4}', '{"ab":5.5}'])
+schema({"type": "object", "properties": {f"{n}{i}": {"type": "integer"} for n in ("alpha", "beta", "gamma") for i in range(20)}, "additionalProperties": {"type": "string"}},
+       ['{"alpha1":1,"other":"x"}', '{"alph":"x"}', '{"gamma199":"y"}'], ['{"alpha1":"x"}', '{"other":1}'])
+schema({"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True}, ["[]", '["b","a"]', '["c","a","b"]'], ['["a","a"]', '["d"]'])
+schema({"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 9}, "uniqueItems": True, "minItems": 2}, ["[1,2]", "[3,5,9]"], ["[1]", "[2,2]", "[0,1]"])
+schema({"type": "array", "items": {"type": "integer"}, "uniqueItems": True}, ["[]", "[1,2,30]", "[5,100,1000]"], ["[1,1]", '["a"]'])
+schema({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, ["[]", '["apple","pear"]'], ['["a","a"]', "[1]"])
+schema({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "maxItems": 5}, ["[true,false]"], ["[true,true]"])
+schema({"type": "array", "items": {"type": "integer"}, "contains": {"minimum": 10}}, ["[10]", "[1,12,3]"], ["[]", "[1,2]"])
+schema({"type": "array", "items": {"type": "integer"}, "contains": {"const": 1}, "minContains": 2, "maxContains": 2}, ["[1,1]", "[1,2,1]"], ["[1]", "[1,1,1]", "[2]"])
+schema({"type": "array", "contains": {"type": "null"}, "maxItems": 2}, ["[null]", "[1,null]"], ["[]", "[1]", "[1,2,null]"])
+schema({"allOf": [{"prefixItems": [True]}, {"unevaluatedItems": False}]}, ["[]"], ["[1]"])
+schema({"prefixItems": [{"const": 1}], "anyOf": [{"prefixItems": [True, {"const": 2}]}, {"prefixItems": [True, {"const": 3}]}], "unevaluatedItems": False}, ["[1,2]", "[1,3]"], ["[1,4]", "[1,2,3]"])
+schema({"properties": {"a": {"const": 1}}, "anyOf": [{"properties": {"b": {"const": 2}}, "required": ["b"]}, {"properties": {"c": {"const": 3}}, "required": ["c"]}], "unevaluatedProperties": False},
+       ['{"a":1,"b":2}', '{"c":3}'], ['{"a":1}', '{"b":2,"d":1}'])
+schema({"allOf": [{"properties": {"a": {"const": 1}}}, {"unevaluatedProperties": False}], "type": "object"}, ["{}"], ['{"a":1}'])
+schema({"$ref": "#x", "$defs": {"a": {"$anchor": "x", "type": "boolean"}}}, ["true"], ["1"])
+schema({"$ref": "#/$defs/a%20b", "$defs": {"a b": {"type": "boolean"}}}, ["true"], ["1"])
+# What leads back to itself through a combination.
+schema({"type": "object", "additionalProperties": {"minProperties": 1, "anyOf": [{"type": "string"}, {"$ref": "#"}]}}, ["{}", '{"a":{"b":"x"}}'], ['{"a":{}}', '{"a":1}'])
+for combination in ("anyOf", "oneOf"):
+    schema({"type": "object", "properties": {"child": {"type": ["object", "null"], combination: [{"type": "null"}, {"$ref": "#"}]}}}, ["{}", '{"child":null}', '{"child":{"child":null}}'], ['{"child":1}'])
+    schema({"type": "array", "items": {"minItems": 1, combination: [{"type": "integer"}, {"$ref": "#"}]}}, ["[]", "[1,[2]]"], ['["x"]', "[[]]"])
+schema({"type": "object", "properties": {"a": {"allOf": [{"$ref": "#"}, {"required": ["a"]}]}}}, ["{}"], ['{"a":{}}', '{"a":1}'])
+schema({"type": "object", "properties": {"a": {"not": {"$ref": "#"}}}}, ["{}", '{"a":1}'], ['{"a":{}}'])
+schema({"type": "object", "properties": {"a": {"if": {"$ref": "#"}, "then": {"minProperties": 1}, "else": {"type": "null"}, "type": ["object", "null"]}}}, ["{}", '{"a":null}', '{"a":{"a":null}}'], ['{"a":{}}', '{"a":1}'])
+# (As text: no validator comes to an end with these.)
+add("schema-text", json.dumps({"type": "object", "properties": {"a": {"$ref": "#"}}, "dependentSchemas": {"a": {"$ref": "#"}}}), ["{}"], ['{"a":1}'])
+add("schema-text", json.dumps({"anyOf": [{"type": "null"}, {"$ref": "#"}]}), ["null"], ["1"])
+schema({"type": "object", "properties": {"a": {"unevaluatedProperties": False, "anyOf": [{"$ref": "#"}, {"type": "null"}]}}}, ["{}", '{"a":null}', '{"a":{"a":{}}}'], ['{"a":{"b":1}}', '{"a":1}'])
+write("keywords.jsonl")
 
 # ---- regular expressions, grammars, choices
 for pattern, accept, reject in PATTERNS:
@@ -314,7 +408,10 @@ for pattern, accept, reject in [("[0-9]+", ["7", "42"], ["", "a"]), ("yes|no|may
                                 ("(ab?c?){1,3}", ["a", "abcabac"], ["b"]), ("x{2}y{0,2}z{1,}", ["xxz", "xxyyzz"], ["xz"]), ("[🙂🙃]{2}", ["🙂🙃"], ["🙂"]), ("((((a))))", ["a"], ["aa"]), ("a|", ["a", ""], ["b"]), ("(|b)c", ["c", "bc"], ["b"]), ("[a\\-z]+", ["a-z"], ["b"]),
                                 ("[a-z]{100}", ["a" * 100], ["a" * 99]), ("(ab){100}", ["ab" * 100], ["ab" * 99]), ("[a-z]{0,300}", ["", "a" * 300], ["a" * 301])]:
     add("regex", pattern, accept, reject)
-for pattern in ("(?=a)", "(?<!a)b", "\\1", "\\k<a>", "\\bx", "\\B", "\\p{Lu}", "\\Ax", "(?i)x", "(?>a)", "a{1,99999}", "[", "(", ")", "*a", "a{2}{3}", "[[:alpha:]]", "[a&&b]", "x{1", "{", "a^b", "(a$)b", "\\", "\\u12", "\\u{110000}", "[b-a]", "[]", "(" * 70 + ")" * 70):
+for pattern, accept, reject in [("(?!.*--)[a-z-]{3,8}", ["a-b", "abc"], ["a--b", "ab"]), ("(?=.*[0-9])(?=.*[a-z])[a-z0-9]{2,6}", ["a1", "0z0z"], ["aa", "11"]), ("a\\b.*", ["a", "a b"], ["ab"]),
+                                ("x(?!y)[a-z]", ["xz", "xa"], ["xy"]), ("\\p{Lu}\\p{Ll}+", ["Zoe", "Ärger"], ["zoe", "Z1"]), ("[\\p{Nd}_]{2}", ["1_", "٣4"], ["a1"]), ("(^a|b)c", ["ac", "bc"], ["abc"])]:
+    add("regex", pattern, accept, reject)
+for pattern in ("(?<!a)b", "\\1", "\\k<a>", "\\Ax", "(?i)x", "(?>a)", "a{1,99999}", "[", "(", ")", "*a", "a{2}{3}", "[[:alpha:]]", "[a&&b]", "x{1", "{", "\\", "\\u12", "\\u{110000}", "[b-a]", "[]", "(" * 70 + ")" * 70):
     add("regex", pattern, refuse="regular expression")
 G = [
     ('root ::= "a" | "b"', ["a", "b"], ["", "ab"]), ('root ::= [a-c]+', ["abc"], ["", "d"]), ('root ::= item ("," item)*\nitem ::= [0-9]+', ["1", "1,22"], [",", "1,"]),
