@@ -9,6 +9,7 @@
 #include "text/jinja/budget.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/raise.h"
+#include "text/jinja/sorting.h"
 #include "text/jinja/text.h"
 #include "text/jinja/unicode.h"
 
@@ -145,8 +146,7 @@ class JsonWriter {
     for (const Pair& entry : entries) ordered.push_back(&entry);
     if (style_.sort_keys) {
       spend(8 * ordered.size());
-      std::ranges::stable_sort(ordered,
-                               [](const Pair* a, const Pair* b) { return less(a->first, b->first); });
+      merge_sort(ordered, [](const Pair* a, const Pair* b) { return less(a->first, b->first); });
     }
     write_all(ordered.size(), '{', '}', [&](std::size_t i) {
       write_text(key_text(ordered[i]->first));

@@ -8,6 +8,7 @@
 #include "text/jinja/object.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/regular_expression.h"
+#include "text/jinja/sorting.h"
 #include "text/jinja/strings.h"
 #include "text/jinja/text.h"
 #include "text/jinja/unicode.h"
@@ -84,8 +85,7 @@ class Printer {
   static std::vector<const Pair*> ordered(const Value& dict) {
     std::vector<const Pair*> entries;
     for (const Pair& entry : dict.entries()) entries.push_back(&entry);
-    std::ranges::stable_sort(entries,
-                             [](const Pair* a, const Pair* b) { return comes_before(a->first, b->first); });
+    merge_sort(entries, [](const Pair* a, const Pair* b) { return comes_before(a->first, b->first); });
     return entries;
   }
 

@@ -1,6 +1,5 @@
 #include "text/jinja/sorting.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -11,8 +10,7 @@ namespace minerva::jinja {
 std::vector<Value> sorted(std::vector<Value> items, const std::vector<Value>& keys, bool is_reversed) {
   std::vector<std::size_t> order(items.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  // Merging is safe with a comparison that contradicts itself, as one of NaNs does.
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+  merge_sort(order, [&](std::size_t a, std::size_t b) {
     return is_reversed ? less(keys[b], keys[a]) : less(keys[a], keys[b]);
   });
   std::vector<Value> out;
