@@ -14,6 +14,9 @@ namespace minerva::grammar {
 namespace {
 
 constexpr int kDepthMax = 64;
+// References that lead back to the same value could be followed without end.
+constexpr std::size_t kValueStepsMax = 100'000;
+constexpr std::size_t kStepsMax = 5'000'000;
 
 Verdict verdict(bool valid) {
   return valid ? Verdict::Valid : Verdict::Invalid;
@@ -87,11 +90,13 @@ bool has_type(const Json& value, const std::string& type) {
 }
 
 Verdict Validity::of(const Source& schema, const Json& value) {
+  steps_end_ = std::min(steps_ + kValueStepsMax, kStepsMax);
   return of(schema, value, 0);
 }
 
 Verdict Validity::of(const Source& schema, const Json& value, int depth) {
-  if (depth > kDepthMax) return Verdict::Unknown;
+  if (depth > kDepthMax || steps_ >= steps_end_) return Verdict::Unknown;
+  ++steps_;
   const Json& json = *schema.json;
   if (json.is_boolean()) return verdict(json == true);
   if (!json.is_object()) return Verdict::Unknown;

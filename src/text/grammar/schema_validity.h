@@ -1,6 +1,7 @@
 // Whether a value that is known is valid against a schema.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "text/grammar/schema_document.h"
@@ -34,6 +35,8 @@ class Validity {
 
   Document& document_;
   Patterns& patterns_;
+  std::size_t steps_ = 0;      // of all values together
+  std::size_t steps_end_ = 0;  // where the value at hand has taken too many
 };
 
 }  // namespace minerva::grammar
