@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
+#include <charconv>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -130,7 +131,8 @@ int run(int argc, char** argv) {
   const auto description = describe(argv[1]);
   if (!description) return fmt::print(stderr, "{}\n", description.error().message), 1;
   const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(*description).value();
-  const int answers = argc > 3 ? std::atoi(argv[3]) : 0;
+  int answers = 0;
+  if (argc > 3) std::from_chars(argv[3], argv[3] + std::strlen(argv[3]), answers);
   std::ofstream out(argc > 4 ? argv[4] : "/dev/null");
   const auto compiler = make_grammar_compiler(tokenizer, tokenizer->vocabulary_size());
   auto start = std::clock();
