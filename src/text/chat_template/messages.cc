@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include "text/chat_template/template_error.h"
@@ -77,12 +78,12 @@ Value marked(const std::string& text) {
 
 /// The last part of `parts` that has a text, marked, and that text; false where there is none.
 bool mark_part(std::vector<Value>& parts, std::string& text) {
-  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    if (!part->is_dict()) continue;
-    const Value* found = part->find("text");
+  for (Value& part : std::views::reverse(parts)) {
+    if (!part.is_dict()) continue;
+    const Value* found = part.find("text");
     if (found == nullptr || !found->is_string()) continue;
     text = found->text();
-    *part = Value::dict(with(part->entries(), "text", marked(text)));
+    part = Value::dict(with(part.entries(), "text", marked(text)));
     return true;
   }
   return false;

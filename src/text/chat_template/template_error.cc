@@ -43,22 +43,22 @@ std::string fault_message(const Failure& failure) {
 
 }  // namespace
 
-std::string in_one_line(std::string_view raw) {
-  std::string text;
-  for (const char byte : raw.substr(0, kMessageBytesMax)) {
+std::string in_one_line(std::string_view text) {
+  std::string line;
+  for (const char byte : text.substr(0, kMessageBytesMax)) {
     const bool blank = static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
     if (!blank) {
-      text += byte;
-    } else if (!text.empty() && text.back() != ' ') {
-      text += ' ';
+      line += byte;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
     }
   }
-  if (raw.size() > kMessageBytesMax) {
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
-    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0) text.pop_back();
-    text += "...";
+  if (text.size() > kMessageBytesMax) {
+    while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0) == 0x80) line.pop_back();
+    if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0xC0) line.pop_back();
+    line += "...";
   }
-  return text;
+  return line;
 }
 
 std::unexpected<Error> parsing_error(const Failure& failure) {
