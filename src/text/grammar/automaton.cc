@@ -560,21 +560,14 @@ std::optional<Automaton> automaton_of(const GrammarBuilder& builder, ExprId expr
 }
 
 ExprId automaton_expr(const Automaton& automaton, GrammarBuilder& builder) {
-  const auto& nodes = automaton.nodes();
-  if (nodes.empty()) return builder.nothing();
-  std::vector<RuleId> rules(nodes.size());
-  for (RuleId& rule : rules) rule = builder.add_rule();
-  for (State state = 0; state < nodes.size() && !builder.full(); ++state) {
+  GrammarBuilder::Automaton written;
+  for (const Node& node : automaton.nodes()) {
     std::map<State, std::vector<CodePointSet::Range>> ways;
-    for (const Edge& edge : nodes[state].edges) ways[edge.to].push_back({edge.first, edge.last});
-    std::vector<ExprId> alternatives;
-    if (nodes[state].accepts) alternatives.push_back(builder.empty());
-    for (const auto& [to, ranges] : ways)
-      alternatives.push_back(
-          builder.sequence({builder.one_of(CodePointSet(ranges)), builder.rule(rules[to])}));
-    builder.define(rules[state], builder.alternatives(alternatives));
+    for (const Edge& edge : node.edges) ways[edge.to].push_back({edge.first, edge.last});
+    auto& state = written.states.emplace_back(GrammarBuilder::Automaton::State{.accepting = node.accepts});
+    for (const auto& [to, ranges] : ways) state.edges.push_back({builder.one_of(CodePointSet(ranges)), to});
   }
-  return builder.rule(rules.front());
+  return builder.automaton(written);
 }
 
 }  // namespace minerva::grammar
