@@ -15,8 +15,8 @@ void declare_run(Arguments& arguments, RunOptions& options, CommonFlags& common)
                     MINERVA_ASSIGN(options.prompt_ids, parse_token_ids(name, value));
                     return {};
                   });
-  arguments.text("--messages", "FILE", "the conversation as JSON: [{\"role\": ..., \"content\": ...}]",
-                 Listed::InFull, options.messages);
+  arguments.text("--messages", "FILE", "the conversation as a JSON list of messages", Listed::InFull,
+                 options.messages);
   declare_template(arguments, options.chat_template);
   declare_generation(arguments, options.generation);
   arguments.text("--prefill-response", "TEXT", "how the answer begins: the model goes on after it",

@@ -20,13 +20,12 @@ Result<std::string> read_list(const std::optional<std::string>& given) {
 }  // namespace
 
 void declare_template(Arguments& arguments, TemplateFlags& flags) {
-  arguments.text("--tools", "FILE", "tools that the model may call: a JSON list (or its text)",
-                 Listed::InFull, flags.tools);
-  arguments.text("--documents", "FILE", "documents to answer from: a JSON list (or its text)", Listed::InFull,
+  arguments.text("--tools", "FILE", "tools for the model: a JSON list (or its text)", Listed::InFull,
+                 flags.tools);
+  arguments.text("--documents", "FILE", "documents to answer from: a JSON list (or text)", Listed::InFull,
                  flags.documents);
   arguments.text("--chat-template-kwargs,--chat-template-config", "JSON",
-                 "variables of the chat template: {\"enable_thinking\": false}", Listed::InFull,
-                 flags.variables);
+                 "template variables: {\"enable_thinking\": false}", Listed::InFull, flags.variables);
 }
 
 Result<ChatOptions> read_template_flags(const TemplateFlags& flags) {

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 constexpr const char* kTemplate =
     "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% for c in m.tool_calls %}"
-    "{{ c.function.name }}({{ c.function.arguments | tojson }}){% endfor %}\n{% endfor %}"
+    "{{ c.function.name }}({{ c.function.arguments | tojson }}){% endfor %}|{% endfor %}"
     "{{ documents | tojson if documents }}{{ 'no thinking' if enable_thinking is false }}"
     "{% if add_generation_prompt %}<assistant>{% endif %}";
 
@@ -43,12 +43,12 @@ class ChatTemplateOptions : public ::testing::Test {
 };
 
 TEST_F(ChatTemplateOptions, ReachTheTemplate) {
-  EXPECT_EQ(prompt({"-p", "Hi"}), "<s><user>Hi\n<assistant>");
+  EXPECT_EQ(prompt({"-p", "Hi"}), "<s><user>Hi|<assistant>");
   EXPECT_EQ(prompt({"-p", "Hi", "--chat-template-kwargs", R"({"enable_thinking": false})"}),
-            "<s><user>Hi\nno thinking<assistant>");
+            "<s><user>Hi|no thinking<assistant>");
   EXPECT_EQ(prompt({"-p", "Hi", "--documents", R"([{"title": "T"}])"}),
-            "<s><user>Hi\n[{\"title\": \"T\"}]<assistant>");
-  EXPECT_EQ(prompt({"-p", "Hi", "--prefill-response", "Well, "}), "<s><user>Hi\n<assistant>Well, ");
+            "<s><user>Hi|[{\"title\": \"T\"}]<assistant>");
+  EXPECT_EQ(prompt({"-p", "Hi", "--prefill-response", "Well, "}), "<s><user>Hi|<assistant>Well, ");
 }
 
 TEST_F(ChatTemplateOptions, SpecialTokensHaveTheirNames) {
@@ -63,9 +63,9 @@ TEST_F(ChatTemplateOptions, MessagesMayHoldToolCalls) {
                                       R"([{"role": "user", "content": "Weather?"},
             {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "w", "arguments": {"at": "Rome"}}}]}])")
                                .string();
-  EXPECT_EQ(prompt({"--messages", file}), "<s><user>Weather?\n<assistant>w({\"at\": \"Rome\"})\n<assistant>");
+  EXPECT_EQ(prompt({"--messages", file}), "<s><user>Weather?|<assistant>w({\"at\": \"Rome\"})|<assistant>");
   EXPECT_EQ(prompt({"--messages", file, "--prefill-response", "Rain"}),
-            "<s><user>Weather?\n<assistant>w({\"at\": \"Rome\"})\n<assistant>Rain");
+            "<s><user>Weather?|<assistant>w({\"at\": \"Rome\"})|<assistant>Rain");
 }
 
 TEST_F(ChatTemplateOptions, ToolsChooseTheTemplateThatIsMadeForThem) {
@@ -75,7 +75,7 @@ TEST_F(ChatTemplateOptions, ToolsChooseTheTemplateThatIsMadeForThem) {
   EXPECT_THAT(refused.err, HasSubstr("the model's chat template has no place for tools"));
   folder_.write("additional_chat_templates/tool_use.jinja", "{{ tools | tojson }}{{ messages[0].content }}");
   EXPECT_EQ(prompt({"-p", "Hi", "--tools", tools}), std::string(tools) + "Hi");
-  EXPECT_EQ(prompt({"-p", "Hi"}), "<s><user>Hi\n<assistant>");
+  EXPECT_EQ(prompt({"-p", "Hi"}), "<s><user>Hi|<assistant>");
 }
 
 TEST_F(ChatTemplateOptions, WhatContradictsOrIsWrongIsRefused) {
