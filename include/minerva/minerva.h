@@ -542,11 +542,11 @@ typedef struct minerva_generation_request {
   size_t stop_count;                         ///< how many
   const minerva_output_constraint* constraint;  ///< NULL: any answer
   int32_t priority;                             ///< a `minerva_priority`
+  bool ignore_recommendations;                  ///< what the model's files recommend does not count
   const char* client;                           ///< whose request it is, for equal shares; NULL: nobody's
   minerva_optional_int64 deadline_ms;   ///< from the call of `minerva_model_generate`; when it has passed,
                                         ///< the request ends as if it were cancelled
   const minerva_cancel_source* cancel;  ///< NULL: nothing cancels it
-  bool ignore_recommendations;          ///< what the model's files recommend does not count
 } minerva_generation_request;
 /// Sets every field to its default. `struct_size`: `sizeof *request`. NULL is allowed, and nothing happens.
 MINERVA_API void minerva_generation_request_init(minerva_generation_request* request, size_t struct_size);

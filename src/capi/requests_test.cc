@@ -270,7 +270,7 @@ static_assert(sizeof(minerva_engine_options) ==
               offsetof(minerva_engine_options, conversion_cache_bytes) + sizeof(std::uint64_t));
 static_assert(sizeof(minerva_model_options) == offsetof(minerva_model_options, cancel) + sizeof(void*));
 static_assert(sizeof(minerva_sampling_options) ==
-              offsetof(minerva_sampling_options, logit_bias_count) + sizeof(std::size_t));
+              offsetof(minerva_sampling_options, no_repeat_ngram_size) + sizeof(minerva_optional_int32));
 static_assert(sizeof(minerva_output_constraint) ==
               offsetof(minerva_output_constraint, choices_count) + sizeof(std::size_t));
 static_assert(sizeof(minerva_chat_options) ==
