@@ -97,14 +97,17 @@ class Compiler final : public GrammarCompiler {
              flight->constraint == constraint;
     });
     if (under_way != flights_.end()) return *under_way;
-    auto flight = std::make_shared<Flight>(Flight{.constraint = constraint});
+    auto flight = flights_.emplace_back(std::make_shared<Flight>(Flight{.constraint = constraint}));
     try {
       flight->thread =
           std::jthread([this, flight = flight.get()](const std::stop_token& stop) { fly(*flight, stop); });
     } catch (const std::system_error& error) {
+      flights_.pop_back();
       return no_thread(error);
+    } catch (...) {
+      flights_.pop_back();
+      throw;
     }
-    flights_.push_back(flight);
     return flight;
   }
 
@@ -124,9 +127,11 @@ class Compiler final : public GrammarCompiler {
   void fly(Flight& flight, const std::stop_token& stop) {
     Outcome outcome = make(flight.constraint, stop);
     const std::scoped_lock lock(mutex_);
-    if (outcome) {
-      kept_.push_front({flight.constraint, *outcome});
+    try {
+      if (outcome) kept_.push_front({flight.constraint, *outcome});
       if (kept_.size() > limits::kCompiledGrammarCountMax) kept_.pop_back();
+    } catch (const std::exception&) {
+      outcome = std::unexpected(error_of_exception());
     }
     flight.outcome = std::move(outcome);
     landed_.notify_all();
