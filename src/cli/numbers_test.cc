@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+#include "minerva/generation.h"
+
 namespace minerva::cli {
 namespace {
 
