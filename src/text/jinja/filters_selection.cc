@@ -198,7 +198,10 @@ class Unique final : public Generator {
   Value& place_of(const Value& key, std::uint64_t hash) {
     const std::size_t mask = seen_.size() - 1;
     std::size_t slot = hash & mask;
-    while (!seen_[slot].is_missing() && !same_key(seen_[slot], key)) slot = (slot + 1) & mask;
+    while (!seen_[slot].is_missing() && !same_key(seen_[slot], key)) {
+      slot = (slot + 1) & mask;
+      spend(1);  // keys may be chosen to collide
+    }
     return seen_[slot];
   }
   void grow() {

@@ -119,6 +119,7 @@ std::vector<Value> sort_keys(Interpreter& interpreter, const std::vector<Value>&
   std::vector<Value> keys;
   keys.reserve(items.size());
   for (const Value& item : items) {
+    spend(4);
     std::vector<Value> parts;
     for (const AttributePath& path : paths) {
       Value key = path.get(interpreter, item);

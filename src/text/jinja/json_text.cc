@@ -92,9 +92,18 @@ class JsonWriter {
     }
   }
 
+  void write_separator(std::string_view separator) {
+    expect_bytes(out.size() + separator.size(), 2);
+    spend(separator.size() / 32);
+    out += separator;
+  }
+
   void begin_line() {
     if (!style_.indent) return;
     expect_bytes(level_, style_.indent->size());
+    const std::size_t size = level_ * style_.indent->size();
+    expect_bytes(out.size() + size, 2);  // a growing text is held twice
+    spend(size / 32);
     out += '\n';
     for (std::size_t i = 0; i < level_; ++i) out += *style_.indent;
   }
@@ -109,7 +118,7 @@ class JsonWriter {
     }
     ++level_;
     for (std::size_t i = 0; i < count; ++i) {
-      if (i > 0) out += style_.item_separator;
+      if (i > 0) write_separator(style_.item_separator);
       begin_line();
       write_one(i);
     }
@@ -150,7 +159,7 @@ class JsonWriter {
     }
     write_all(ordered.size(), '{', '}', [&](std::size_t i) {
       write_text(key_text(ordered[i]->first));
-      out += style_.key_separator;
+      write_separator(style_.key_separator);
       write(ordered[i]->second);
     });
   }

@@ -36,9 +36,9 @@ struct Bomb {
   std::string message;  ///< a part of it
 };
 
-class BombTest : public ::testing::TestWithParam<Bomb> {};
+class JinjaBombTest : public ::testing::TestWithParam<Bomb> {};
 
-TEST_P(BombTest, EndsInAnErrorThatNamesTheLimit) {
+TEST_P(JinjaBombTest, EndsInAnErrorThatNamesTheLimit) {
   const auto start = std::chrono::steady_clock::now();
   const auto text = render(GetParam().source);
   const auto taken = std::chrono::steady_clock::now() - start;
@@ -49,7 +49,7 @@ TEST_P(BombTest, EndsInAnErrorThatNamesTheLimit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Bombs, BombTest,
+    Bombs, JinjaBombTest,
     ::testing::Values(
         Bomb{"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
              "it takes more than"},

@@ -15,6 +15,7 @@
 #include "text/jinja/methods.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/raise.h"
+#include "text/jinja/search.h"
 #include "text/jinja/string_format.h"
 #include "text/jinja/strings.h"
 #include "text/jinja/text.h"
@@ -77,6 +78,7 @@ Value has_affix(Interpreter& /*interpreter*/, const Value& self, const Arguments
           fmt::format("{} first arg must be str or a tuple of str, not {}", kName, type_name(affix)));
     }
     if (!part) return false;
+    spend(1 + affix.text().size() / 64);
     return at_start ? part->text.starts_with(affix.text()) : part->text.ends_with(affix.text());
   };
   if (!given[0].is(Kind::Tuple)) return matches(given[0]);
@@ -107,10 +109,9 @@ Value position_of(Interpreter& /*interpreter*/, const Value& self, const Argumen
   const Parameters given(kName, arguments, {"/sub", "/start", "/end"}, 1);
   if (!given[0].is_string()) raise_type_error(fmt::format("must be str, not {}", type_name(given[0])));
   const auto part = part_of(self, given.optional(1), given.optional(2));
-  spend(1 + self.text().size() / 32);
   const std::size_t found = !part      ? std::string_view::npos
-                            : from_end ? part->text.rfind(given[0].text())
-                                       : part->text.find(given[0].text());
+                            : from_end ? LastFinder(given[0].text()).find(part->text)
+                                       : find_part(part->text, given[0].text());
   if (found == std::string_view::npos) {
     if (raises) raise_value_error("substring not found");
     return -1;
@@ -124,11 +125,10 @@ Value count(Interpreter& /*interpreter*/, const Value& self, const Arguments& ar
   const auto part = part_of(self, given.optional(1), given.optional(2));
   if (!part) return 0;
   const std::string& wanted = given[0].text();
-  spend(1 + self.text().size() / 16);
   if (wanted.empty()) return static_cast<std::int64_t>(count_code_points(part->text)) + 1;
   std::int64_t times = 0;
-  for (std::size_t at = part->text.find(wanted); at != std::string_view::npos;
-       at = part->text.find(wanted, at + wanted.size()))
+  for (std::size_t at = find_part(part->text, wanted); at != std::string_view::npos;
+       at = find_part(part->text, wanted, at + wanted.size()))
     ++times;
   return times;
 }
@@ -172,7 +172,7 @@ Value partition(Interpreter& /*interpreter*/, const Value& self, const Arguments
   const std::string& separator = given[0].text();
   if (separator.empty()) raise_value_error("empty separator");
   const std::string& text = self.text();
-  const std::size_t at = from_end ? text.rfind(separator) : text.find(separator);
+  const std::size_t at = from_end ? LastFinder(separator).find(text) : find_part(text, separator);
   std::array<std::string, 3> parts;
   if (at == std::string::npos) {
     parts[from_end ? 2 : 0] = text;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "text/jinja/budget.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/strings.h"
 #include "text/jinja/unicode.h"
@@ -21,6 +22,7 @@ std::optional<std::string> plain_number(std::string_view text) {
   std::string out;
   bool is_digit_before = false;
   bool is_underscore_before = false;
+  spend(text.size() / 8);
   for (CodePoints points(strip(text, std::nullopt, true, true)); !points.done();) {
     const char32_t c = points.next();
     const int digit = decimal_value(c);

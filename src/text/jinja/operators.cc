@@ -13,6 +13,7 @@
 #include "text/jinja/budget.h"
 #include "text/jinja/raise.h"
 #include "text/jinja/range.h"
+#include "text/jinja/search.h"
 #include "text/jinja/text.h"
 #include "text/jinja/unicode.h"
 
@@ -40,6 +41,15 @@ std::partial_ordering order_numbers(const Value& left, const Value& right) {
   const auto whole = static_cast<std::int64_t>(real);
   if (left.integer() != whole) return left.integer() <=> whole;
   return 0.0 <=> (real - static_cast<double>(whole));
+}
+
+constexpr std::size_t kBytesComparedPerStep = 128;
+
+bool equal_texts(const Value& left, const Value& right) {
+  if (&left.object() == &right.object()) return true;
+  if (left.text().size() != right.text().size()) return false;
+  spend(left.text().size() / kBytesComparedPerStep);
+  return left.text() == right.text();
 }
 
 bool equal_sequences(const std::vector<Value>& left, const std::vector<Value>& right) {
@@ -91,8 +101,10 @@ bool order(Comparison op, const Value& left, const Value& right) {
   if (left.is_undefined()) raise_undefined(left);
   if (right.is_undefined()) raise_undefined(right);
   if (left.is_number() && right.is_number()) return holds(op, order_numbers(left, right));
-  // UTF-8 keeps the order of code points.
-  if (left.is_string() && right.is_string()) return holds(op, left.text() <=> right.text());
+  if (left.is_string() && right.is_string()) {
+    spend(std::min(left.text().size(), right.text().size()) / kBytesComparedPerStep);
+    return holds(op, left.text() <=> right.text());  // UTF-8 keeps the order of code points
+  }
   if (left.is_sequence() && left.kind() == right.kind()) return order_sequences(op, left, right);
   raise_unordered(symbol_of(op), left, right);
 }
@@ -151,6 +163,12 @@ class EmptyIterator final : public Iterator {
   std::string_view type_name() const override { return "generator"; }
 };
 
+/// Spreads what differs in a few bits over all.
+std::uint64_t mixed(std::uint64_t bits) {
+  bits *= 0x9E3779B97F4A7C15ULL;
+  return bits ^ (bits >> 32U);
+}
+
 bool is_slice_bound(const Value& value) {
   return value.is_none() || value.is_integer() || value.is(Kind::BigInteger);
 }
@@ -202,7 +220,7 @@ bool equal(const Value& left, const Value& right) {
   if (left.kind() != right.kind()) return false;
   switch (left.kind()) {
     case Kind::String:
-      return left.text() == right.text();
+      return equal_texts(left, right);
     case Kind::List:
     case Kind::Tuple:
     case Kind::Dict:
@@ -214,7 +232,7 @@ bool equal(const Value& left, const Value& right) {
   }
   if (&left.object() == &right.object()) return true;
   check_stack();
-  spend(1);
+  spend(1 + static_cast<std::size_t>(length_or_raise(left)) / 16);
   return left.is_dict() ? equal_dicts(dict_of(left), dict_of(right))
                         : equal_sequences(left.items(), right.items());
 }
@@ -243,8 +261,7 @@ bool contains(const Value& container, const Value& item) {
     if (!item.is_string()) {
       raise_type_error(fmt::format("'in <string>' requires string as left operand, not {}", type_name(item)));
     }
-    spend(1 + container.text().size() / 64);
-    return container.text().find(item.text()) != std::string::npos;
+    return find_part(container.text(), item.text()) != std::string::npos;
   }
   if (container.is_dict()) return dict_of(container).find(item) != nullptr;
   if (container.is_sequence()) {
@@ -265,24 +282,24 @@ bool contains(const Value& container, const Value& item) {
 
 std::uint64_t hash_of(const Value& value) {
   check_stack();
-  constexpr std::uint64_t kMix = 0x9E3779B97F4A7C15ULL;
   switch (value.kind()) {
     case Kind::String:
+      spend(value.text().size() / kBytesComparedPerStep);
       return std::hash<std::string_view>{}(value.text());
     case Kind::Bool:
     case Kind::Int:
-      return static_cast<std::uint64_t>(value.integer()) * kMix;
+      return mixed(static_cast<std::uint64_t>(value.integer()));
     case Kind::Float: {
       const double real = value.real();
       if (real == std::floor(real) && std::abs(real) < 9.2e18)
-        return static_cast<std::uint64_t>(static_cast<std::int64_t>(real)) * kMix;
-      return std::bit_cast<std::uint64_t>(real) * kMix;
+        return mixed(static_cast<std::uint64_t>(static_cast<std::int64_t>(real)));
+      return mixed(std::bit_cast<std::uint64_t>(real));
     }
     case Kind::BigInteger:
-      return std::bit_cast<std::uint64_t>(big_of(value).real()) * kMix;  // as a float of the same size
+      return mixed(std::bit_cast<std::uint64_t>(big_of(value).real()));  // as a float of the same size
     case Kind::Tuple: {
-      std::uint64_t hash = kMix;
-      for (const Value& item : value.items()) hash = (hash ^ hash_of(item)) * kMix;
+      std::uint64_t hash = 1;
+      for (const Value& item : value.items()) hash = mixed(hash ^ hash_of(item));
       spend(value.items().size());
       return hash;
     }
@@ -290,9 +307,9 @@ std::uint64_t hash_of(const Value& value) {
     case Kind::Dict:
       raise_type_error(fmt::format("unhashable type: '{}'", type_name(value)));
     case Kind::Object:
-      return reinterpret_cast<std::uintptr_t>(&value.object()) * kMix;
+      return mixed(reinterpret_cast<std::uintptr_t>(&value.object()));
     default:
-      return static_cast<std::uint64_t>(value.kind()) * kMix;
+      return mixed(static_cast<std::uint64_t>(value.kind()));
   }
 }
 

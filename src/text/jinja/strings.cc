@@ -6,6 +6,7 @@
 #include "text/jinja/html.h"
 #include "text/jinja/object.h"
 #include "text/jinja/operators.h"
+#include "text/jinja/search.h"
 #include "text/jinja/unicode.h"
 
 namespace minerva::jinja {
@@ -46,11 +47,13 @@ std::size_t space_from(std::string_view text, std::size_t from) {
 }  // namespace
 
 std::string_view strip(std::string_view text, std::optional<std::string_view> set, bool left, bool right) {
-  const std::u32string characters = set ? to_code_points(*set) : std::u32string();
+  std::u32string characters = set ? to_code_points(*set) : std::u32string();
+  spend(characters.size() / 4);
+  std::ranges::sort(characters);
   std::size_t steps = 0;
   const auto goes = [&](char32_t c) {
-    steps += 1 + characters.size() / 16;
-    return set ? characters.find(c) != std::u32string::npos : is_space(c);
+    ++steps;
+    return set ? std::ranges::binary_search(characters, c) : is_space(c);
   };
   while (left && !text.empty()) {
     CodePoints points(text);
@@ -123,7 +126,7 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view s
   std::vector<std::string_view> parts;
   std::size_t from = 0;
   while (!is_full(parts, most)) {
-    const std::size_t at = text.find(separator, from);
+    const std::size_t at = find_part(text, separator, from);
     if (at == std::string_view::npos) break;
     add(parts, text.substr(from, at - from));
     from = at + separator.size();
@@ -135,8 +138,9 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view s
 std::vector<std::string_view> split_at_from_end(std::string_view text, std::string_view separator,
                                                 std::int64_t most) {
   std::vector<std::string_view> parts;
+  const LastFinder finder(separator);
   while (!is_full(parts, most)) {
-    const std::size_t at = text.rfind(separator);
+    const std::size_t at = finder.find(text);
     if (at == std::string_view::npos) break;
     add(parts, text.substr(at + separator.size()));
     text = text.substr(0, at);
@@ -182,7 +186,7 @@ std::string replaced(std::string_view text, std::string_view old, std::string_vi
     }
   }
   while (left > 0) {
-    const std::size_t at = text.find(old, from);
+    const std::size_t at = find_part(text, old, from);
     if (at == std::string_view::npos) break;
     put(text.substr(from, at - from));
     put(with);

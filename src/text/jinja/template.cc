@@ -38,8 +38,10 @@ class ParsedTemplate final : public Template {
   Outcome<std::string> render(const Value& variables, const RenderSettings& settings,
                               const Limits& limits) const override {
     if (!variables.is_dict()) {
-      return std::unexpected(Failure{
-          .kind = FailureKind::Execution, .type = "TypeError", .message = "the variables are no dict", .line = 0});
+      return std::unexpected(Failure{.kind = FailureKind::Execution,
+                                     .type = "TypeError",
+                                     .message = "the variables are no dict",
+                                     .line = 0});
     }
     Budget budget(limits);
     Interpreter interpreter(*program_, variables, settings, budget);

@@ -114,7 +114,10 @@ DictObject::DictObject(std::vector<Pair> pairs) : Object(Kind::Dict), entries(st
 std::size_t DictObject::slot_of(const Value& key, std::uint64_t hash) const {
   const std::size_t mask = index_.size() - 1;
   std::size_t slot = hash & mask;
-  while (index_[slot] != 0 && !same_key(entries[index_[slot] - 1].first, key)) slot = (slot + 1) & mask;
+  while (index_[slot] != 0 && !same_key(entries[index_[slot] - 1].first, key)) {
+    slot = (slot + 1) & mask;
+    spend(1);  // keys may be chosen to collide
+  }
   return slot;
 }
 
