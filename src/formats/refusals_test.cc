@@ -55,10 +55,6 @@ std::string with(std::string_view section) {
 
 const std::vector<Refusal> kRefusals = {
     {"lfs_config", {{"config.json", kPointer}}, "'config.json' is a Git LFS pointer", "git lfs pull"},
-    {"lfs_generation_config",
-     {{"generation_config.json", kPointer}},
-     "'generation_config.json' is a Git LFS pointer",
-     "git lfs pull"},
     {"lfs_tokenizer_config",
      {{"tokenizer_config.json", kPointer}},
      "'tokenizer_config.json' is a Git LFS pointer",

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,7 +66,9 @@ class SchemaValidator {
       const char* branch = valid(argument, value) ? "then" : "else";
       return !schema.contains(branch) || valid(schema[branch], value);
     }
-    if (value.is_number()) return number_keeps(keyword, argument, value);
+    if (keyword == "unevaluatedItems" || keyword == "unevaluatedProperties")
+      return keeps_unevaluated(schema, keyword, argument, value);
+    if (value.is_number()) return number_keeps(schema, keyword, argument, value);
     if (value.is_string()) return string_keeps(keyword, argument, value.get<std::string>());
     if (value.is_array()) return array_keeps(schema, keyword, argument, value);
     if (value.is_object()) return object_keeps(schema, keyword, argument, value);
@@ -98,9 +101,15 @@ class SchemaValidator {
     return type == value.type_name();
   }
 
-  static bool number_keeps(const std::string& keyword, const Json& argument, const Json& value) {
+  static bool number_keeps(const Json& schema, const std::string& keyword, const Json& argument,
+                           const Json& value) {
     if (keyword == "minimum") return value >= argument;
     if (keyword == "maximum") return value <= argument;
+    if (argument.is_boolean()) {  // draft 4
+      if (argument == false) return true;
+      if (keyword == "exclusiveMinimum") return !schema.contains("minimum") || value > schema["minimum"];
+      if (keyword == "exclusiveMaximum") return !schema.contains("maximum") || value < schema["maximum"];
+    }
     if (keyword == "exclusiveMinimum") return value > argument;
     if (keyword == "exclusiveMaximum") return value < argument;
     if (keyword == "multipleOf") {
@@ -223,7 +232,7 @@ class SchemaValidator {
         if (!valid(argument[i], value[i])) return false;
       return true;
     }
-    if (keyword == "items" || keyword == "additionalItems" || keyword == "unevaluatedItems") {
+    if (keyword == "items" || keyword == "additionalItems") {
       std::size_t begin = schema.contains("prefixItems") ? schema["prefixItems"].size() : 0;
       if (keyword == "additionalItems" && schema.contains("items") && schema["items"].is_array())
         begin = schema["items"].size();
@@ -259,10 +268,80 @@ class SchemaValidator {
         if (keyword == "patternProperties" && !valid(wanted, member)) return false;
       }
       if (keyword == "propertyNames" && !valid(argument, name)) return false;
-      if ((keyword == "additionalProperties" || keyword == "unevaluatedProperties") && !known &&
-          !valid(argument, member))
-        return false;
+      if (keyword == "additionalProperties" && !known && !valid(argument, member)) return false;
     }
+    return true;
+  }
+
+  // The members (by name) or items (by number) of `value` that a schema which holds has looked at, but for
+  // what its own `except` looks at.
+  std::set<std::string> evaluated(const Json& schema, const Json& value,
+                                  const std::string& except = "") const {
+    std::set<std::string> all;
+    if (!schema.is_object() || !valid_but_for(schema, value, except)) return all;
+    const auto add = [&](const Json& applied) { all.merge(evaluated(applied, value)); };
+    for (const auto& [keyword, argument] : schema.items()) {
+      if (keyword == except) continue;
+      if (keyword == "$ref") add(target(argument.get<std::string>()));
+      if (keyword == "allOf" || keyword == "anyOf" || keyword == "oneOf")
+        for (const Json& branch : argument) add(branch);
+      if (keyword == "if") {
+        add(argument);
+        const char* branch = valid(argument, value) ? "then" : "else";
+        if (schema.contains(branch)) add(schema[branch]);
+      }
+      if (keyword == "dependentSchemas")
+        for (const auto& [name, needs] : argument.items())
+          if (value.contains(name)) add(needs);
+      if (value.is_object()) all.merge(evaluated_members(keyword, argument, value));
+      if (value.is_array()) all.merge(evaluated_items(schema, keyword, argument, value));
+    }
+    return all;
+  }
+
+  bool valid_but_for(const Json& schema, const Json& value, const std::string& except) const {
+    Json rest = schema;
+    rest.erase(except);
+    return valid(rest, value);
+  }
+
+  static std::set<std::string> evaluated_members(const std::string& keyword, const Json& argument,
+                                                 const Json& value) {
+    std::set<std::string> names;
+    for (const auto& [name, member] : value.items()) {
+      const bool seen =
+          keyword == "additionalProperties" || keyword == "unevaluatedProperties" ||
+          (keyword == "properties" && argument.contains(name)) ||
+          (keyword == "patternProperties" && std::ranges::any_of(argument.items(), [&](const auto& pattern) {
+             return pcre_matches(pattern.key(), name, false);
+           }));
+      if (seen) names.insert(name);
+    }
+    return names;
+  }
+
+  std::set<std::string> evaluated_items(const Json& schema, const std::string& keyword, const Json& argument,
+                                        const Json& value) const {
+    std::set<std::string> numbers;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const bool list = keyword == "prefixItems" || (keyword == "items" && argument.is_array());
+      const bool rest = keyword == "items" || keyword == "additionalItems" || keyword == "unevaluatedItems";
+      const bool seen =
+          list ? i < argument.size() : rest || (keyword == "contains" && valid(argument, value[i]));
+      if (seen && (keyword != "additionalItems" || schema.contains("items")))
+        numbers.insert(std::to_string(i));
+    }
+    return numbers;
+  }
+
+  bool keeps_unevaluated(const Json& schema, const std::string& keyword, const Json& argument,
+                         const Json& value) const {
+    if (!(keyword == "unevaluatedItems" ? value.is_array() : value.is_object())) return true;
+    const auto seen = evaluated(schema, value, keyword);
+    for (std::size_t i = 0; value.is_array() && i < value.size(); ++i)
+      if (!seen.contains(std::to_string(i)) && !valid(argument, value[i])) return false;
+    for (const auto& [name, member] : value.items())
+      if (value.is_object() && !seen.contains(name) && !valid(argument, member)) return false;
     return true;
   }
 

@@ -146,7 +146,7 @@ class Describer {
     GenerationConfig config =
         read_generation_config(directory_, root_, out_.vocabulary_size, std::move(out_.eos_token_ids));
     out_.eos_token_ids = std::move(config.eos_token_ids);
-    if (config.bos_token_id) out_.bos_token_id = config.bos_token_id;
+    if (config.bos_token_id || config.no_bos_token) out_.bos_token_id = config.bos_token_id;
     out_.sampling = std::move(config.sampling);
     out_.notes = std::move(config.notes);
     return {};

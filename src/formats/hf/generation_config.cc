@@ -67,8 +67,15 @@ class Reader {
       : config_(config), end_(vocabulary_size == 0 ? kIdMax : std::int64_t{vocabulary_size} - 1), out_(out) {}
 
   void special_tokens() {
-    if (auto ends = ids("eos_token_id", limits::kEosTokenCountMax); !ends.empty())
+    // Below 0 (-1 in many files) is none, and takes back what config.json says.
+    const auto no_ends = config_.int_list("eos_token_id", -kIdMax, -1);
+    if (no_ends && !no_ends->empty())
+      out_.eos_token_ids.clear();
+    else if (auto ends = ids("eos_token_id", limits::kEosTokenCountMax); !ends.empty())
       out_.eos_token_ids = std::move(ends);
+    const auto no_bos = config_.optional_int("bos_token_id", -kIdMax, -1);
+    out_.no_bos_token = no_bos && no_bos->has_value();
+    if (out_.no_bos_token) return;
     if (const auto bos = keep(config_.optional_int("bos_token_id", 0, end_), {}))
       out_.bos_token_id = static_cast<std::int32_t>(*bos);
   }

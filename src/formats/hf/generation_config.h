@@ -16,6 +16,7 @@ struct GenerationConfig {
   SamplingDefaults sampling;
   std::vector<std::int32_t> eos_token_ids;
   std::optional<std::int32_t> bos_token_id;  ///< absent when not given
+  bool no_bos_token = false;                 ///< it takes back config.json's
   std::vector<std::string> notes;            ///< as ModelDescription::notes
 };
 

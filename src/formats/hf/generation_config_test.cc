@@ -118,7 +118,6 @@ const Noted kNoted[] = {
     {"max_new_tokens_0", R"({"max_new_tokens":0})", "1 or more"},
     {"max_time_negative", R"({"max_time":-3})", "seconds, above 0"},
     {"eos_string", R"({"eos_token_id":"</s>"})", "'eos_token_id"},
-    {"eos_negative", R"({"eos_token_id":-1})", "'eos_token_id"},
     {"eos_outside", R"({"eos_token_id":[2,100]})", "names tokens that the vocabulary of 100 does not have"},
     {"bos_outside", R"({"bos_token_id":100})", "'bos_token_id'"},
     {"suppress_nested", R"({"suppress_tokens":[[1]]})", "'suppress_tokens"},

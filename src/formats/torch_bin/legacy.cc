@@ -31,7 +31,7 @@ class LegacyReader {
     MINERVA_TRY(source_.read(0, file.bytes));
     rest_ = std::span<const std::byte>(file.bytes).subspan(kMagic.size());
     MINERVA_TRY(version());
-    MINERVA_TRY(system());
+    MINERVA_TRY(machine());
     MINERVA_ASSIGN(file.pickled, next());
     MINERVA_ASSIGN(const Pickled keys, next());
     MINERVA_ASSIGN(const auto offsets, data(keys, file.pickled.heap, file.bytes.size() - rest_.size()));
@@ -66,7 +66,7 @@ class LegacyReader {
   }
 
   /// What the machine was that wrote the file.
-  Result<void> system() {
+  Result<void> machine() {
     MINERVA_ASSIGN(const Pickled pickled, next());
     if (pickled.root.kind != Kind::Dict) return bad("does not say what machine wrote it");
     for (const auto& [key, value] : pickled.heap.dicts[pickled.root.index()].items) {

@@ -188,8 +188,10 @@ Decimal decimal_of(const nlohmann::ordered_json& number) {
 std::optional<std::uint64_t> scaled(const Decimal& value, std::size_t digits) {
   constexpr std::size_t kDigitsMax = 18;
   if (value.fraction.size() > digits || value.whole.size() + digits > kDigitsMax) return std::nullopt;
-  const std::string text = value.whole + value.fraction + std::string(digits - value.fraction.size(), '0');
-  return std::stoull(text);
+  std::uint64_t units = 0;
+  for (const char c : value.whole + value.fraction + std::string(digits - value.fraction.size(), '0'))
+    units = units * 10 + static_cast<std::uint64_t>(c - '0');
+  return units;
 }
 
 std::optional<bool> is_multiple(const Decimal& value, const Decimal& step) {

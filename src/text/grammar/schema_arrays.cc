@@ -24,6 +24,13 @@ bool denies_empty_only(const Shape& shape, bool (Json::*is)() const noexcept) {
                              [&](const Json& value) { return !(value.*is)() || value.empty(); });
 }
 
+// Without its fraction; of less than 19 digits.
+std::int64_t whole_part(const Decimal& value) {
+  std::int64_t whole = 0;
+  for (const char c : value.whole) whole = whole * 10 + (c - '0');
+  return value.negative ? -whole : whole;
+}
+
 }  // namespace
 
 Result<ExprId> SchemaCompiler::write_array(const Shape& given) {
@@ -136,8 +143,8 @@ Result<std::optional<std::vector<Json>>> SchemaCompiler::finite_values(const Nod
       const bool simple =
           shape.low && shape.high && shape.low->value.digits() < 10 && shape.high->value.digits() < 10;
       if (!simple) return std::optional<std::vector<Json>>();
-      const std::int64_t low = std::stoll(shape.low->value.whole) * (shape.low->value.negative ? -1 : 1);
-      const std::int64_t high = std::stoll(shape.high->value.whole) * (shape.high->value.negative ? -1 : 1);
+      const std::int64_t low = whole_part(shape.low->value);
+      const std::int64_t high = whole_part(shape.high->value);
       if (high - low > kIntegersMax) return std::optional<std::vector<Json>>();
       for (std::int64_t i = low; i <= high; ++i) {
         const bool fits = std::ranges::all_of(shape.literals, [&](const Literal& literal) {

@@ -110,6 +110,17 @@ std::optional<Bound> exact(const Bound& bound, bool low) {
   return result;
 }
 
+// For numbers that must not be whole: a double keeps their fractions only where the whole part is short.
+void bound_wholes(NumberRange& range) {
+  static constexpr std::size_t kWholeDigits = 6;
+  const auto bound = [](const std::optional<Bound>& other, bool negative) {
+    const std::size_t digits = std::max(kWholeDigits, other ? other->value.whole.size() : 0);
+    return Bound{.value = {.negative = negative, .whole = std::string(digits, '9')}};
+  };
+  if (!range.low) range.low = bound(range.high, true);
+  if (!range.high) range.high = bound(range.low, false);
+}
+
 // The first integer that a bound lets in; nothing where it has more digits than are written.
 std::optional<std::int64_t> integer_at(const Bound& bound, bool low) {
   constexpr std::size_t kDigitsMax = 18;
@@ -158,6 +169,7 @@ Result<ExprId> SchemaCompiler::write_number(const Shape& shape) {
       expander_.contradict(*shape.literals.front().source, "", "no number lies within the bounds");
     return result;
   }
+  if (fractions_only) bound_wholes(range);
   GrammarBuilder plain;
   return restricted(shape, plain, number_in_range(range, plain));
 }
