@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/chat_template/chat_input.h"
+#include "text/utf8.h"
 
 namespace {
 
@@ -22,6 +23,7 @@ void check(bool condition) {
 void check_error(const Error& error, minerva::ErrorCode expected) {
   check(error.code == expected);
   check(!error.message.empty() && !error.remedy.empty());
+  check(minerva::is_valid_utf8(error.message));
   check(error.message.size() < 1000 && error.message.find('\n') == std::string_view::npos);
 }
 
@@ -34,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
            {"role": "user", "content": [{"type": "text", "text": "1 + 1?"}]},
            {"role": "assistant", "content": "<think>\nhm\n</think>\n\n2", "reasoning_content": "hm"},
            {"role": "user", "content": "Gr\u00fc\u00dfe, 'you' & \"me\"\n\u3000"}])",
-       {.variables = R"({"enable_thinking": false, "list": [1, 2.5, null]})"}},
+       {.variables = R"({"enable_thinking": false, "list": [1, 2.5, null], "n": 3, "s": "a b-c",
+         "d": {"b": 1, "A": 2}})"}},
       {R"([{"role": "user", "content": "Weather?"},
            {"role": "assistant", "tool_calls": [{"id": "call00001", "type": "function",
             "function": {"name": "f", "arguments": {"a": [1, {}]}}}]},
@@ -62,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(input.has_value());
     const auto prompt = (*parsed)->render(*input);
     if (prompt) {
-      check(prompt->size() <= limits.output_bytes_max);
+      check(prompt->size() <= limits.output_bytes_max && minerva::is_valid_utf8(*prompt));
     } else {
       check_error(prompt.error(), minerva::ErrorCode::InvalidRequest);
     }

@@ -123,6 +123,8 @@ std::vector<Bomb> running_bombs() {
       {"MutualRecursion", "{% macro f(n) %}{{ g(n + 1) }}{% endmacro %}{% macro g(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}", kCalls},
       {"ForkingRecursion", "{% macro f(n) %}{% if n > 0 %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}", kLimit},
       {"RecursiveCaller", "{% macro f() %}{{ caller() }}{% endmacro %}{% macro g() %}{% call f() %}{{ g() }}{% endcall %}{% endmacro %}{{ g() }}", kCalls},
+      {"RecursiveBlock", "{% block a %}{{ self.a() }}{% endblock %}", kCalls},
+      {"ScopedBlocks", "{% for i in range(99999) %}{% block a scoped %}{% for j in range(99999) %}{% block b scoped %}{{ i }}{{ j }}{% endblock %}{% endfor %}{% endblock %}{% endfor %}", kLimit},
       {"RecursiveDefault", "{% macro f(a=f()) %}{% endmacro %}{{ f() }}", kCalls},
       {"NestedLoops", "{% for i in range(3000) %}{% for j in range(3000) %}x{% endfor %}{% endfor %}", kLimit},
       {"DeepLoops", repeat("{% for i in range(50) %}", 20) + repeat("{% endfor %}", 20), kLimit},

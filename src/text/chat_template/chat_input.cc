@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "text/chat_template/json_value.h"
 #include "text/chat_template/messages.h"
 #include "text/chat_template/template_error.h"
+#include "text/jinja/json_value.h"
 
 namespace minerva {
 namespace {
@@ -25,7 +25,7 @@ std::unexpected<Error> expected(std::string_view what, std::string_view form) {
 }
 
 Result<Value> list_of_objects(std::string_view text, std::string_view what) {
-  MINERVA_ASSIGN(Value list, json_value(text, what));
+  MINERVA_ASSIGN(Value list, jinja::json_value(text, what));
   const bool good = list.is(jinja::Kind::List) &&
                     std::ranges::all_of(list.items(), [](const Value& item) { return item.is_dict(); });
   if (!good) return expected(what, "a JSON list of objects");
@@ -40,7 +40,8 @@ Result<void> read_options(const ChatOptions& options, ChatInput& input) {
     MINERVA_ASSIGN(input.documents, list_of_objects(options.documents, "the list of documents"));
   }
   if (!options.variables.empty()) {
-    MINERVA_ASSIGN(const Value variables, json_value(options.variables, "the object of template variables"));
+    MINERVA_ASSIGN(const Value variables,
+                   jinja::json_value(options.variables, "the object of template variables"));
     if (!variables.is_dict()) return expected("what gives template variables", "a JSON object");
     input.variables = variables.entries();
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "text/chat_template/json_value.h"
+#include "text/jinja/json_value.h"
 
 namespace minerva {
 namespace {

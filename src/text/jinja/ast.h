@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -259,7 +260,13 @@ struct BodyNode final : Node {  ///< FilterBlock, Block, Autoescape
   Node* head = nullptr;  ///< FilterBlock: the filter; Autoescape: whether
   NodeList body;
   Frame frame;
-  Function* function = nullptr;  ///< Block
+  // Block:
+  Function* function = nullptr;
+  bool is_scoped = false;  ///< sees `seen` of where it stands
+  bool is_required = false;
+  std::vector<std::pair<std::string, Slot>> seen;
+  std::optional<Slot> self;
+  std::optional<Slot> super;
 };
 
 struct AssignNode final : Node {  ///< Assign, AssignBlock
@@ -291,6 +298,7 @@ struct Program {
   NodeList body;
   Function* root = nullptr;
   Frame frame;
+  std::optional<Slot> self;
   std::vector<std::unique_ptr<Node>> nodes;
   std::vector<std::unique_ptr<Function>> functions;
   std::vector<BodyNode*> blocks;

@@ -239,10 +239,16 @@ std::optional<std::int64_t> BigInteger::small() const {
   return is_negative_ ? static_cast<std::int64_t>(~size + 1) : static_cast<std::int64_t>(size);
 }
 
-std::size_t BigInteger::bit_count() const {
+std::size_t BigInteger::bit_length() const {
   return limbs_.empty()
              ? 0
              : limbs_.size() * kLimbBits - static_cast<std::size_t>(std::countl_zero(limbs_.back()));
+}
+
+std::size_t BigInteger::bit_count() const {
+  std::size_t count = 0;
+  for (const std::uint32_t limb : limbs_) count += static_cast<std::size_t>(std::popcount(limb));
+  return count;
 }
 
 BigInteger BigInteger::shifted_left(std::size_t bits) const {
@@ -261,7 +267,7 @@ BigInteger BigInteger::shifted_left(std::size_t bits) const {
 double BigInteger::real() const {
   // The upper 64 bits, the lowest of which also stands for all below: enough to round to the nearest, ties to
   // even.
-  const std::size_t bits = bit_count();
+  const std::size_t bits = bit_length();
   std::uint64_t top = 0;
   bool has_more = false;
   for (std::size_t i = 0; i < bits; ++i) {
@@ -281,7 +287,7 @@ double BigInteger::real() const {
 double BigInteger::ratio(const BigInteger& divisor) const {
   // A quotient of more than 64 bits with a mark for the rest is rounded once.
   const auto distance =
-      static_cast<std::int64_t>(bit_count()) - static_cast<std::int64_t>(divisor.bit_count());
+      static_cast<std::int64_t>(bit_length()) - static_cast<std::int64_t>(divisor.bit_length());
   const std::int64_t shift = 66 - distance;
   const BigInteger above = shift > 0 ? shifted_left(static_cast<std::size_t>(shift)) : *this;
   const BigInteger below = shift < 0 ? divisor.shifted_left(static_cast<std::size_t>(-shift)) : divisor;

@@ -37,7 +37,9 @@ class BigInteger {
   double real() const;                        ///< the nearest; infinite when it is too large
   /// `this / divisor` as the nearest float. Raises where Python does.
   double ratio(const BigInteger& divisor) const;
-  std::string digits() const;  ///< decimal, without a sign
+  std::string digits() const;      ///< decimal, without a sign
+  std::size_t bit_length() const;  ///< of the absolute value, as what follows
+  std::size_t bit_count() const;   ///< ones
   std::size_t bytes() const { return limbs_.capacity() * sizeof(std::uint32_t); }
 
  private:
@@ -49,7 +51,6 @@ class BigInteger {
   static std::uint32_t divide_small(Limbs& limbs, std::uint32_t divisor);
   static std::pair<Limbs, Limbs> divide(const Limbs& a, const Limbs& b);
   static BigInteger make(Limbs limbs, bool is_negative);
-  std::size_t bit_count() const;
   BigInteger shifted_left(std::size_t bits) const;
 
   Limbs limbs_;  ///< of 32 bits, the lowest first; none at the end is zero

@@ -24,14 +24,16 @@
 namespace minerva::jinja {
 
 class ExpressionParser {
+ public:
+  ExpressionParser(const ExpressionParser&) = delete;
+  ExpressionParser& operator=(const ExpressionParser&) = delete;
+
  protected:
   ExpressionParser(std::string_view source, const Limits& limits)
       : limits_(limits),
         tokens_(tokenize(source, limits.tokens_max)),
         program_(std::make_unique<Program>()) {}
   ~ExpressionParser() = default;
-  ExpressionParser(const ExpressionParser&) = delete;
-  ExpressionParser& operator=(const ExpressionParser&) = delete;
 
   // ---- tokens
 

@@ -34,7 +34,7 @@ Value safe(Interpreter& /*interpreter*/, const Value& input, const Arguments& ar
 }
 Value striptags(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   const Parameters given("do_striptags", arguments, {}, 0);
-  return Value(strip_tags(to_text(input)));
+  return strip_tags(to_text(input));
 }
 
 /// urllib's quote(): all but letters, digits and "_.-~" as %XX.
@@ -59,7 +59,7 @@ std::string quoted(const Value& value, bool in_query) {
 
 Value urlencode(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   const Parameters given("do_urlencode", arguments, {}, 0);
-  if (input.is_string() || !is_iterable(input)) return Value(quoted(input, false));
+  if (input.is_string() || !is_iterable(input)) return quoted(input, false);
   std::string out;
   const auto add = [&](const Value& key, const Value& value) {
     if (!out.empty()) out += '&';
@@ -68,7 +68,7 @@ Value urlencode(Interpreter& /*interpreter*/, const Value& input, const Argument
   };
   if (input.is_dict()) {
     for (const auto& [key, value] : input.entries()) add(key, value);
-    return Value(std::move(out));
+    return out;
   }
   for (const Value& pair : to_items(input)) {
     if (!is_iterable(pair))
@@ -79,7 +79,7 @@ Value urlencode(Interpreter& /*interpreter*/, const Value& input, const Argument
     if (parts.size() > 2) raise_value_error("too many values to unpack (expected 2)");
     add(parts[0], parts[1]);
   }
-  return Value(std::move(out));
+  return out;
 }
 
 Value xmlattr(Interpreter& interpreter, const Value& input, const Arguments& arguments) {

@@ -31,7 +31,7 @@ std::optional<double> as_real(const Value& value) {
 
 Value integer(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   const Parameters given("do_int", arguments, {"default", "base"}, 0);
-  const Value otherwise = given.has(0) ? given[0] : Value(0);
+  Value otherwise = given.has(0) ? given[0] : Value(0);
   if (input.is_number() && !input.is(Kind::Float)) return positive(input);
   if (input.is_undefined()) raise_undefined(input);
   if (input.is_string()) {
@@ -120,8 +120,8 @@ Value filesizeformat(Interpreter& /*interpreter*/, const Value& input, const Arg
   }
   constexpr std::array<std::string_view, 8> kUnits = {"k", "M", "G", "T", "P", "E", "Z", "Y"};
   const double base = is_binary ? 1024 : 1000;
-  if (*bytes == 1) return Value("1 Byte");
-  if (*bytes < base) return Value(to_text(truncated(*bytes)) + " Bytes");
+  if (*bytes == 1) return "1 Byte";
+  if (*bytes < base) return to_text(truncated(*bytes)) + " Bytes";
   double unit = base;
   std::size_t i = 0;
   for (; i < kUnits.size(); ++i) {
@@ -131,7 +131,7 @@ Value filesizeformat(Interpreter& /*interpreter*/, const Value& input, const Arg
   i = std::min(i, kUnits.size() - 1);
   const std::string name =
       is_binary ? (i == 0 ? "Ki" : std::string(kUnits[i]) + "i") : std::string(kUnits[i]);
-  return Value(fmt::format("{:.1f} {}B", base * *bytes / unit, name));
+  return fmt::format("{:.1f} {}B", base * *bytes / unit, name);
 }
 
 constexpr std::array<FilterEntry, 5> kFilters = {{

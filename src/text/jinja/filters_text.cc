@@ -25,7 +25,8 @@ namespace minerva::jinja {
 namespace {
 
 /// Calls str's method of this name on the input as text.
-Value call_method(Interpreter& interpreter, const Value& input, std::string_view name, Arguments arguments) {
+Value call_method(Interpreter& interpreter, const Value& input, std::string_view name,
+                  const Arguments& arguments) {
   const Value string = to_string_value(input);
   return find_method(string, name)->call(interpreter, string, arguments);
 }
@@ -86,14 +87,13 @@ Value title(Interpreter& /*interpreter*/, const Value& input, const Arguments& a
     second = points.offset();
   }
   finish(text.size());
-  return Value(std::move(out));
+  return out;
 }
 
 Value replace(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
   const Parameters given("do_replace", arguments, {"old", "new", "count"}, 2);
   const std::int64_t most = given.optional(2) != nullptr ? given.integer(2, -1) : -1;
-  if (!interpreter.autoescape())
-    return Value(replaced(to_text(input), to_text(given[0]), to_text(given[1]), most));
+  if (!interpreter.autoescape()) return replaced(to_text(input), to_text(given[0]), to_text(given[1]), most);
   const bool escapes = is_markup(given[0]) || (is_markup(given[1]) && !is_markup(input));
   const Value source = escapes ? escaped(input) : to_string_value(input);
   return call_method(interpreter, source, "replace",
@@ -193,7 +193,7 @@ Value wordwrap(Interpreter& /*interpreter*/, const Value& input, const Arguments
       expect_bytes(out.size() + between.size(), 1);
     }
   }
-  return Value(std::move(out));
+  return out;
 }
 
 std::string separator_of(const Value& value) {
@@ -219,12 +219,12 @@ Value tojson(Interpreter& /*interpreter*/, const Value& input, const Arguments& 
     style.item_separator = separator_of(parts[0]);
     style.key_separator = separator_of(parts[1]);
   }
-  return Value(to_json(input, style));
+  return to_json(input, style);
 }
 
 Value pprint(Interpreter& /*interpreter*/, const Value& input, const Arguments& arguments) {
   const Parameters given("do_pprint", arguments, {}, 0);
-  return Value(pretty(input));
+  return pretty(input);
 }
 
 constexpr std::array<FilterEntry, 15> kFilters = {{

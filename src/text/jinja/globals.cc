@@ -163,7 +163,7 @@ class JoinerObject final : public Object {
   Value call(Interpreter& /*interpreter*/, const Arguments& /*arguments*/) override {
     if (was_used_) return separator_;
     was_used_ = true;
-    return Value("");
+    return "";
   }
   Value attribute(std::string_view name) override {
     if (name == "sep") return separator_;
@@ -227,7 +227,7 @@ Value call_strftime_now(Interpreter& interpreter, const Value& /*self*/, const A
   if (!given[0].is_string())
     raise_type_error(fmt::format("strftime() argument 1 must be str, not {}", type_name(given[0])));
   const auto now = interpreter.settings().now.value_or(std::chrono::system_clock::now());
-  return Value(formatted_time(now, given[0].text()));
+  return formatted_time(now, given[0].text());
 }
 
 struct Global {

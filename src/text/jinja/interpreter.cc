@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/jinja/blocks.h"
 #include "text/jinja/globals.h"
 #include "text/jinja/html.h"
 #include "text/jinja/loops.h"
@@ -44,6 +45,7 @@ Activation::Activation(Interpreter& interpreter, const Function& function, Value
 void Activation::clear() noexcept {
   for (Value& slot : slots) slot = Value::missing();
   outer = Value();
+  context = Value();
 }
 
 /// Collects what is written into a text of its own.
@@ -69,13 +71,15 @@ class Interpreter::Capture {
 /// A function that runs with variables of its own.
 class Interpreter::CallScope {
  public:
-  CallScope(Interpreter& interpreter, const Function& function, const Value& outer)
+  CallScope(Interpreter& interpreter, const Function& function, const Value& outer,
+            const Value& context = Value())
       : interpreter_(interpreter), previous_(interpreter.current_) {
     const std::size_t calls_max = interpreter.budget_.limits().nesting_max;
     if (interpreter.calls_ >= calls_max)
       raise_limit(fmt::format("macros call each other more than {} deep", calls_max));
     activation_ = make_object<Activation>(interpreter, function, outer);
     interpreter_.current_ = &static_cast<Activation&>(activation_.object());
+    interpreter_.current_->context = context;
     ++interpreter_.calls_;
   }
   ~CallScope() {
@@ -116,6 +120,7 @@ Interpreter::~Interpreter() {
 std::string Interpreter::run() {
   const CallScope scope(*this, *program_.root, Value());
   enter(program_.frame);
+  if (program_.self) variable(*program_.self) = make_self(*this, Value());
   execute(program_.body);
   return std::move(output_);
 }
@@ -129,7 +134,16 @@ Value& Interpreter::variable(const Slot& slot) noexcept {
   return activation->slots[slot.index];
 }
 
+const Value& Interpreter::context() const noexcept {
+  const Activation* activation = current_;
+  while (!activation->outer.is_none())
+    activation = &static_cast<const Activation&>(activation->outer.object());
+  return activation->context;
+}
+
 Value Interpreter::lookup(const std::string& name) {
+  if (const Value& around = context(); !around.is_none())
+    if (const Value* value = around.find(name)) return *value;
   for (const auto& [exported, value] : exported_)
     if (exported == name) return value;
   if (const Value* given = variables_.find(name)) return *given;
@@ -370,10 +384,40 @@ Flow Interpreter::execute(const Node& node) {
   return flow;
 }
 
+// ---- blocks
+
 [[gnu::noinline]] void Interpreter::execute_block(const BodyNode& node) {
-  const CallScope scope(*this, *node.function, Value());
+  if (node.is_required)
+    raise("TemplateRuntimeError", fmt::format("Required block {} not found", repr_of_text(node.name)));
+  if (!node.is_scoped) return run_block(node, context());
+  std::vector<Pair> seen;
+  if (!context().is_none()) seen = context().entries();
+  for (const auto& [name, slot] : node.seen)
+    if (const Value& value = variable(slot); !value.is_missing()) seen.emplace_back(Value(name), value);
+  budget_.spend(seen.size());
+  run_block(node, Value::dict(std::move(seen)));
+}
+
+void Interpreter::run_block(const BodyNode& node, const Value& context) {
+  const CallScope scope(*this, *node.function, Value(), context);
   enter(node.frame);
+  if (node.self) variable(*node.self) = make_self(*this, context);
+  if (node.super) variable(*node.super) = no_parent_block(node);
+  const bool before = std::exchange(autoescape_, false);  // what is around a block is not asked
   execute(node.body);
+  autoescape_ = before;
+}
+
+Value Interpreter::call_block(const BodyNode& block, const Value& context) {
+  budget_.check_stack();
+  const Capture capture(*this);
+  run_block(block, context);
+  return captured(capture.text());
+}
+
+const BodyNode* Interpreter::find_block(std::string_view name) const {
+  const auto found = std::ranges::find(program_.blocks, name, &BodyNode::name);
+  return found == program_.blocks.end() ? nullptr : *found;
 }
 
 // ---- loops

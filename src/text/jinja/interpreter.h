@@ -37,10 +37,11 @@ class Cyclic {
 /// The variables of a function that runs.
 class Activation final : public Object, public Cyclic {
  public:
-  Activation(Interpreter& interpreter, const Function& function, Value outer);
+  Activation(Interpreter& interpreter, const Function& function, Value around);
   void clear() noexcept override;
   std::vector<Value> slots;
-  Value outer;  ///< the Activation around it, or None
+  Value outer;    ///< the Activation around it, or None
+  Value context;  ///< of a block: a dict with the variables of where it stands, or None
 };
 
 enum class Flow : std::uint8_t { Next, Break, Continue };
@@ -68,6 +69,10 @@ class Interpreter {
   Value call_filter(std::string_view name, const Value& input, const Arguments& arguments);
   bool call_test(std::string_view name, const Value& input, const Arguments& arguments);
   Value call_macro(const MacroNode& node, const Value& outer, const Arguments& arguments);
+  /// A block's text. `context` is a dict of variables that it sees beside the template's own, or None.
+  Value call_block(const BodyNode& block, const Value& context);
+  /// The block of this name, or null.
+  const BodyNode* find_block(std::string_view name) const;
   Value call_loop(const ForNode& node, const Value& outer, const Value& iterable, std::int64_t depth);
   /// Prepares the variables of a loop's test.
   void enter_test(const ForNode& node, const Value& activation);
@@ -112,6 +117,9 @@ class Interpreter {
   Flow execute_filter_block(const BodyNode& node);
   Flow execute_autoescape(const BodyNode& node);
   void execute_block(const BodyNode& node);
+  void run_block(const BodyNode& node, const Value& context);
+  /// What the function that runs, or the outermost around it, sees beside the template's variables.
+  const Value& context() const noexcept;
   void execute_assign(const AssignNode& node);
   Flow execute_assign_block(const AssignNode& node);
   Flow execute_with(const WithNode& node);

@@ -73,6 +73,10 @@ INSTANTIATE_TEST_SUITE_P(
              "nested too deeply"},
         Bomb{"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "macros call each other"},
         Bomb{"{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}", "macros call each other"},
+        Bomb{"{% block a %}{{ self.a() }}{% endblock %}", "macros call each other"},
+        Bomb{"{% block a %}{{ self.b() }}{{ self.b() }}{% endblock %}{% block b %}{{ self.a() }}{% endblock "
+             "%}",
+             "macros call each other"},
         Bomb{"{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "macros call each other"},
         Bomb{"{% for i in range(99999) %}" + repeated("xxxxxxxxxx", 100) + "{% endfor %}",
              "it makes a text of more than"},

@@ -69,6 +69,7 @@ const Method* find_method(const Value& object, std::string_view name) {
       return find_in(dict_methods(), name);
     case Kind::Bool:
     case Kind::Int:
+    case Kind::BigInteger:
       return find_in(integer_methods(), name);
     case Kind::Float:
       return find_in(float_methods(), name);

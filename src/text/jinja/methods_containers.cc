@@ -76,13 +76,15 @@ std::uint64_t magnitude(std::int64_t number) {
 }
 
 Value bit_length(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
+  if (self.is(Kind::BigInteger)) return static_cast<std::int64_t>(big_of(self).bit_length());
   return static_cast<std::int64_t>(std::bit_width(magnitude(self.integer())));
 }
 Value bit_count(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
+  if (self.is(Kind::BigInteger)) return static_cast<std::int64_t>(big_of(self).bit_count());
   return std::popcount(magnitude(self.integer()));
 }
 Value integer_ratio(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
-  return Value::tuple({Value(self.integer()), Value(1)});
+  return Value::tuple({positive(self), Value(1)});
 }
 Value float_ratio(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
   if (std::isnan(self.real())) raise_value_error("cannot convert NaN to integer ratio");
@@ -97,6 +99,17 @@ Value float_ratio(Interpreter& /*interpreter*/, const Value& self, const Argumen
   Value numerator = truncated(fraction);
   if (exponent > 0) numerator = apply(BinaryOperator::Multiply, numerator, power);
   return Value::tuple({std::move(numerator), exponent < 0 ? power : Value(1)});
+}
+Value float_hex(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
+  const double real = self.real();
+  if (!std::isfinite(real)) return to_text(self);
+  const std::string_view sign = std::signbit(real) ? "-" : "";
+  if (real == 0) return fmt::format("{}0x0.0p+0", sign);
+  constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52U) - 1;
+  const auto bits = std::bit_cast<std::uint64_t>(std::fabs(real));
+  const bool is_normal = bits > kFraction;
+  const auto exponent = is_normal ? static_cast<std::int64_t>(bits >> 52U) - 1023 : -1022;
+  return fmt::format("{}0x{}.{:013x}p{:+}", sign, is_normal ? 1 : 0, bits & kFraction, exponent);
 }
 Value is_integer(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
   return std::isfinite(self.real()) && self.real() == std::floor(self.real());
@@ -114,8 +127,10 @@ constexpr std::array<Method, 4> kIntegerMethods = {{{"bit_length", bit_length},
                                                     {"bit_count", bit_count},
                                                     {"conjugate", conjugate},
                                                     {"as_integer_ratio", integer_ratio}}};
-constexpr std::array<Method, 3> kFloatMethods = {
-    {{"is_integer", is_integer}, {"conjugate", conjugate}, {"as_integer_ratio", float_ratio}}};
+constexpr std::array<Method, 4> kFloatMethods = {{{"hex", float_hex},
+                                                  {"is_integer", is_integer},
+                                                  {"conjugate", conjugate},
+                                                  {"as_integer_ratio", float_ratio}}};
 
 }  // namespace
 

@@ -125,6 +125,7 @@ Value count(Interpreter& /*interpreter*/, const Value& self, const Arguments& ar
   const auto part = part_of(self, given.optional(1), given.optional(2));
   if (!part) return 0;
   const std::string& wanted = given[0].text();
+  spend(1 + self.text().size() / 16);
   if (wanted.empty()) return static_cast<std::int64_t>(count_code_points(part->text)) + 1;
   std::int64_t times = 0;
   for (std::size_t at = find_part(part->text, wanted); at != std::string_view::npos;
@@ -297,7 +298,7 @@ Value translate(Interpreter& /*interpreter*/, const Value& self, const Arguments
     } else if (!found.is_none()) {
       raise_type_error("character mapping must return integer, None or str");
     }
-    expect_bytes(out.size(), 1);
+    expect_bytes(out.size(), 2);
   }
   return like(self, std::move(out));
 }
@@ -325,10 +326,10 @@ Value format_map(Interpreter& interpreter, const Value& self, const Arguments& a
 // ---- Markup's own
 
 Value unescape(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
-  return Value(unescape_html(self.text()));
+  return unescape_html(self.text());
 }
 Value striptags(Interpreter& /*interpreter*/, const Value& self, const Arguments& /*arguments*/) {
-  return Value(strip_tags(self.text()));
+  return strip_tags(self.text());
 }
 
 constexpr std::array<Method, 34> kMethods = {{

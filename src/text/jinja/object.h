@@ -69,7 +69,7 @@ class Object {
 
 class StringObject final : public Object {
  public:
-  StringObject(std::string text, bool is_markup);
+  StringObject(std::string content, bool marked);
   const std::string text;
   const bool is_markup;      ///< markupsafe.Markup
   const std::size_t length;  ///< in code points
@@ -85,7 +85,7 @@ class BigIntegerObject final : public Object {
 
 class SequenceObject final : public Object {
  public:
-  SequenceObject(Kind kind, std::vector<Value> values, bool is_group = false);
+  SequenceObject(Kind kind, std::vector<Value> items, bool group = false);
   const std::vector<Value> values;
   const bool is_group;  ///< groupby's tuple, whose parts are also called `grouper` and `list`
 };
@@ -106,7 +106,7 @@ class DictObject final : public Object {
 /// jinja2.Undefined: what is wrong is only said when it is used.
 class UndefinedObject final : public Object {
  public:
-  UndefinedObject(std::string hint, Value of, Value name, bool is_security);
+  UndefinedObject(std::string what, Value object, Value called, bool security);
   std::string message() const;
   const std::string hint;
   const Value of;  ///< what was looked into, or Missing

@@ -134,7 +134,7 @@ class StringIterator final : public Iterator {
     if (points_.done()) return Value::missing();
     const std::size_t from = points_.offset();
     points_.next();
-    return Value(std::string_view(string_.text()).substr(from, points_.offset() - from));
+    return std::string_view(string_.text()).substr(from, points_.offset() - from);
   }
   std::string_view type_name() const override { return "str_iterator"; }
 

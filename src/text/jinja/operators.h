@@ -30,7 +30,7 @@ bool less(const Value& left, const Value& right);
 bool compare(Comparison op, const Value& left, const Value& right);
 bool contains(const Value& container, const Value& item);
 
-[[noreturn]] void raise_undefined(const Value& undefined);
+[[noreturn]] void raise_undefined(const Value& value);
 
 /// hash(); raises TypeError for lists and dicts.
 std::uint64_t hash_of(const Value& value);

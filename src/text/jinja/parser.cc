@@ -11,6 +11,7 @@
 
 #include "text/jinja/expression_parser.h"
 #include "text/jinja/raise.h"
+#include "text/jinja/strings.h"
 #include "text/jinja/text.h"
 
 namespace minerva::jinja {
@@ -197,10 +198,21 @@ class Parser final : ExpressionParser {
     return node;
   }
 
+  /// Whether there is nothing but white space in the text.
+  static bool is_blank(const Node* node) {
+    return node->kind == NodeKind::Output &&
+           std::ranges::all_of(static_cast<const OutputNode*>(node)->items, [](const Node* item) {
+             if (item->kind != NodeKind::Constant) return false;
+             const Value& value = static_cast<const ConstantNode*>(item)->value;
+             return value.is_string() && strip(value.text(), std::nullopt, true, true).empty();
+           });
+  }
+
   Node* parse_block() {
     auto* node = make<BodyNode>(NodeKind::Block, take().line);
     node->name = expect_any_name().text;
-    if (at_name("scoped") || at_name("required")) fail("scoped and required blocks are not supported");
+    node->is_scoped = skip_name("scoped");
+    node->is_required = skip_name("required");
     if (at_symbol("-")) {
       fail(
           "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an "
@@ -208,6 +220,8 @@ class Parser final : ExpressionParser {
           "instead.");
     }
     node->body = parse_block_body({"endblock"});
+    if (node->is_required && !std::ranges::all_of(node->body, is_blank))
+      fail("Required blocks can only contain comments or whitespace");
     skip_name(node->name);
     const bool is_known = std::ranges::any_of(
         program_->blocks, [&](const BodyNode* block) { return block->name == node->name; });

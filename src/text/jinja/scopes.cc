@@ -98,6 +98,19 @@ class Symbols {
     }
   }
 
+  /// The variables that are set here and around.
+  std::vector<std::pair<std::string, Slot>> stored() const {
+    std::set<std::string> names;
+    for (const Symbols* symbols = this; symbols != nullptr; symbols = symbols->parent_) {
+      spend(symbols->stores_.size());
+      names.insert(symbols->stores_.begin(), symbols->stores_.end());
+    }
+    std::vector<std::pair<std::string, Slot>> all;
+    for (const std::string& name : names)
+      if (const auto reference = find(name)) all.emplace_back(name, slot_from(plan_, *reference));
+    return all;
+  }
+
   std::size_t size() const { return references_.size() + loads_.size(); }
   FunctionPlan* plan() const { return plan_; }
 
@@ -282,11 +295,13 @@ class UndeclaredNames {
 
 class Resolver {
  public:
-  explicit Resolver(Program& program) : program_(program) {}
+  explicit Resolver(Program& program)
+      : program_(program), has_scoped_blocks_(std::ranges::any_of(program.blocks, &BodyNode::is_scoped)) {}
 
   void run() {
-    program_.root = resolve_root(program_.body, program_.frame);
-    for (BodyNode* block : program_.blocks) block->function = resolve_root(block->body, block->frame);
+    program_.root = resolve_root(program_.body, program_.frame, program_.self, nullptr);
+    for (BodyNode* block : program_.blocks)
+      block->function = resolve_root(block->body, block->frame, block->self, &block->super);
   }
 
  private:
@@ -307,11 +322,17 @@ class Resolver {
     return plans_.back().get();
   }
 
-  Function* resolve_root(NodeList& body, Frame& frame) {
+  /// `self` and `super` (of blocks) are set where the body reads them.
+  Function* resolve_root(NodeList& body, Frame& frame, std::optional<Slot>& self,
+                         std::optional<Slot>* super) {
     FunctionPlan* plan = add_function(nullptr);
     Symbols symbols(nullptr, plan);
+    const UndeclaredNames undeclared =
+        super == nullptr ? UndeclaredNames(body, {"self"}) : UndeclaredNames(body, {"self", "super"});
+    if (undeclared.contains("self")) self = {0, symbols.declare_parameter("self")};
+    if (undeclared.contains("super")) *super = {0, symbols.declare_parameter("super")};
     SymbolCollector(symbols).collect(body);
-    resolve(body, {.symbols = &symbols, .is_top_level = true});
+    resolve(body, {.symbols = &symbols, .is_top_level = super == nullptr});
     frame = symbols.frame();
     return plan->function;
   }
@@ -354,8 +375,11 @@ class Resolver {
       case NodeKind::FilterBlock:
       case NodeKind::Autoescape:
         return resolve_scope(static_cast<BodyNode&>(*node), place);
-      case NodeKind::Block:
-        return;  // on its own
+      case NodeKind::Block: {
+        auto& block = static_cast<BodyNode&>(*node);
+        if (block.is_scoped) block.seen = place.symbols->stored();
+        return;  // its body is resolved on its own
+      }
       case NodeKind::Assign:
       case NodeKind::AssignBlock:
         return resolve_assign(static_cast<AssignNode&>(*node), place);
@@ -398,6 +422,15 @@ class Resolver {
                   .line = node.line});
   }
 
+  static bool has_scoped_block(const Node* node) {
+    spend(1);
+    check_stack();
+    if (node->kind == NodeKind::Block && static_cast<const BodyNode*>(node)->is_scoped) return true;
+    bool found = false;
+    visit_children(*node, [&](const Node* child) { found = found || has_scoped_block(child); });
+    return found;
+  }
+
   void check_loop_unassigned(const Node* node) {
     spend(1);
     check_stack();
@@ -413,7 +446,8 @@ class Resolver {
     FunctionPlan* plan = node.is_recursive ? add_function(place.symbols->plan()) : place.symbols->plan();
     Symbols body(place.symbols, plan);
     Symbols otherwise(place.symbols, plan);
-    node.uses_loop = node.is_recursive || UndeclaredNames(node.body, {"loop"}).contains("loop");
+    node.uses_loop = node.is_recursive || UndeclaredNames(node.body, {"loop"}).contains("loop") ||
+                     (has_scoped_blocks_ && std::ranges::any_of(node.body, has_scoped_block));
     if (node.uses_loop) node.loop = {0, body.declare_parameter("loop")};
     SymbolCollector(body).collect_parameters(node.target);
     SymbolCollector(body).collect(node.body);
@@ -560,6 +594,7 @@ class Resolver {
   }
 
   Program& program_;
+  const bool has_scoped_blocks_;
   std::vector<std::unique_ptr<FunctionPlan>> plans_;
   std::size_t loops_ = 0;  ///< that are being resolved
 };

@@ -7,7 +7,7 @@
 namespace minerva::jinja {
 namespace {
 
-constexpr std::size_t kCharactersPerStep = 32;
+constexpr std::size_t kCharactersPerStep = 128;
 /// Shorter parts are compared everywhere: what that takes is bounded.
 constexpr std::size_t kLong = 32;
 
@@ -23,7 +23,7 @@ std::size_t find_uncounted(std::string_view text, std::string_view part, std::si
 std::size_t find_part(std::string_view text, std::string_view part, std::size_t from) {
   const std::size_t found = find_uncounted(text, part, from);
   const std::size_t end = found == std::string_view::npos ? text.size() : found + part.size();
-  spend(1 + (end - (from < end ? from : end)) / kCharactersPerStep);
+  spend((end - (from < end ? from : end)) / kCharactersPerStep);
   return found;
 }
 
@@ -55,7 +55,7 @@ std::size_t LastFinder::find(std::string_view text) const {
       if (matched == part_.size()) found = at - 1;
     }
   }
-  spend(1 + (text.size() - (found == std::string_view::npos ? 0 : found)) / kCharactersPerStep);
+  spend((text.size() - (found == std::string_view::npos ? 0 : found)) / kCharactersPerStep);
   return found;
 }
 

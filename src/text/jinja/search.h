@@ -1,4 +1,5 @@
-// Searching texts in linear time, whatever they are made of; a step for every 32 characters passed.
+// Searching texts in linear time, whatever they are made of; a step for every 128 characters
+// passed; who searches again and again counts what is found.
 #pragma once
 
 #include <cstddef>

@@ -194,7 +194,7 @@ class BraceFormat {
         out += field(format.substr(i, end - i), depth);
         i = end + 1;
         spend(1);
-        expect_bytes(out.size(), 1);
+        expect_bytes(out.size(), 2);
       }
     }
     spend(out.size() / 32);
@@ -251,7 +251,7 @@ class BraceFormat {
   static Value converted(const Value& value, char conversion) {
     switch (conversion) {
       case 's':
-        return Value(to_text(value));
+        return to_text(value);
       case 'r':
       case 'a':
         return Value(conversion == 'r' ? repr(value)

@@ -169,9 +169,9 @@ std::string replaced(std::string_view text, std::string_view old, std::string_vi
   std::string out;
   std::uint64_t left = most < 0 ? UINT64_MAX : static_cast<std::uint64_t>(most);
   const auto put = [&](std::string_view piece) {
-    out += piece;
     spend(1 + piece.size() / 64);
-    expect_bytes(out.size(), 1);
+    expect_bytes(out.size() + piece.size(), 2);
+    out += piece;
   };
   std::size_t from = 0;
   if (old.empty()) {

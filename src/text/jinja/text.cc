@@ -55,7 +55,9 @@ std::string float_repr(double number) {
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, std::chars_format::scientific);
   const std::string_view scientific(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
   const std::size_t e = scientific.find('e');
-  const int exponent = std::atoi(std::string(scientific.substr(e + 1)).c_str());
+  int exponent = 0;
+  const char* digits = scientific.data() + e + (scientific[e + 1] == '+' ? 2 : 1);
+  std::from_chars(digits, end.ptr, exponent);
   if (exponent < -4 || exponent >= 16) {
     return fmt::format("{}e{}{:02d}", scientific.substr(0, e), exponent < 0 ? '-' : '+', std::abs(exponent));
   }

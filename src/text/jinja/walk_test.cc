@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "text/jinja/json.h"
+#include "text/jinja/json_value.h"
 #include "text/jinja/template.h"
 
 namespace minerva::jinja {
@@ -51,7 +51,7 @@ TEST(JinjaWalk, EqualsJinja2) {
   tzset();
   std::ifstream file(std::filesystem::path(MINERVA_TEST_DATA) / "jinja/walk.json");
   const ordered_json data = ordered_json::parse(file);
-  const auto variables = from_json(data.at("variables"));
+  const auto variables = json_value(data.at("variables").dump(), "the variables");
   ASSERT_TRUE(variables);
   ASSERT_GT(data.at("cases").size(), 300);
   for (const ordered_json& walked : data.at("cases")) expect_as_jinja2(walked, *variables);

@@ -1,4 +1,4 @@
-#include "text/chat_template/json_value.h"
+#include "text/jinja/json_value.h"
 
 #include <fmt/format.h>
 
@@ -10,15 +10,12 @@
 #include "base/limits.h"
 #include "text/utf8.h"
 
-namespace minerva {
+namespace minerva::jinja {
 namespace {
 
 // Of one text; and how deep lists and objects may stand in each other.
 constexpr std::size_t kBytesMax = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t kDepthMax = limits::kJsonDepthMax;
-
-using jinja::Pair;
-using jinja::Value;
 
 /// Builds values while the text is read, so that nothing is held twice and depth is seen in time. Its
 /// functions are those that nlohmann::json::sax_parse calls; false ends the reading.
@@ -107,4 +104,4 @@ Result<Value> json_value(std::string_view text, std::string_view what) {
   return builder.take();
 }
 
-}  // namespace minerva
+}  // namespace minerva::jinja
