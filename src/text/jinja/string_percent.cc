@@ -112,7 +112,7 @@ class PercentFormat {
     if (type == 'h' || type == 'l' || type == 'L') type = take_char();
     if (type == '%') return put("%");
     if (std::string_view("diuoxXeEfFgGcrsa").find(type) == std::string_view::npos) fail_type();
-    const Value value = named ? std::move(*named) : take_value();
+    const Value value = named ? *named : take_value();
     const auto has = [&](char flag) { return flags.find(flag) != std::string::npos; };
     Alignment alignment;
     alignment.side = has('-') || width < 0 ? '<' : '>';
@@ -141,7 +141,7 @@ class PercentFormat {
                                   count_code_points(format_.substr(0, at_ - 1))));
   }
 
-  std::string escaped_if_needed(std::string text, bool is_safe) const {
+  std::string escaped_if_needed(const std::string& text, bool is_safe) const {
     return is_markup_ && !is_safe ? escape_html(text) : text;
   }
 
