@@ -172,7 +172,7 @@ std::vector<char32_t> cuts(const Edges& sets) {
 
 }  // namespace
 
-Automaton::Automaton(std::vector<Node> nodes) : nodes_(minimized(trimmed(nodes))) {}
+Automaton::Automaton(const std::vector<Node>& nodes) : nodes_(minimized(trimmed(nodes))) {}
 
 Automaton Automaton::all() {
   return repeated(CodePointSet::all());

@@ -35,7 +35,7 @@ class Automaton {
 
   Automaton() = default;
   /// Leaves out what leads nowhere and joins what goes on alike. State 0 is where a text begins.
-  explicit Automaton(std::vector<Node> nodes);
+  explicit Automaton(const std::vector<Node>& nodes);
 
   static Automaton all();
   static Automaton of(std::string_view utf8);

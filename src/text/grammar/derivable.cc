@@ -22,8 +22,11 @@ Derivable::Derivable(const GrammarBuilder& builder, What what) {
   while (!queue_.empty()) {
     const ExprId id = queue_.back();
     queue_.pop_back();
-    for (const ExprId whole : wholes[id])
-      if (missing[whole] > 0 && --missing[whole] == 0) found(whole);
+    for (const ExprId whole : wholes[id]) {
+      if (missing[whole] == 0) continue;
+      missing[whole] -= 1;
+      if (missing[whole] == 0) found(whole);
+    }
   }
 }
 

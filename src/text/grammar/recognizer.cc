@@ -179,10 +179,12 @@ bool Recognizer::close(ConfigId config, Budget& budget) {
   new_exits_.clear();
   accepts_ = false;
   for (const Item& item : kernel(config)) meet(item);
-  for (std::size_t i = 0; i < queue_.size(); ++i) {
+  std::size_t next = 0;
+  while (next < queue_.size()) {
     if (queue_.size() > kItemsMax) budget.work = -1;
     if (--budget.work < 0) return false;
-    follow(Item(queue_[i]));  // a copy: the queue grows
+    follow(Item(queue_[next]));  // a copy: the queue grows
+    ++next;
   }
   std::ranges::sort(new_callers_);
   std::ranges::sort(new_exits_);

@@ -75,7 +75,8 @@ Result<ExprId> SchemaCompiler::write_containing(const Shape& shape, std::uint32_
   const bool limited = most != kUnbounded;
   const std::size_t prefix = Expander::prefix_size(shape);
   // Where there is no end, the last place is left for itself: it is behind some item.
-  const std::size_t length = max == kUnbounded ? std::max<std::size_t>({prefix, shape.min_items, 1}) : max;
+  const std::size_t least = std::max({prefix, std::size_t{shape.min_items}, std::size_t{1}});
+  const std::size_t length = max == kUnbounded ? least : max;
   const std::size_t count = limited ? most : min;
   if (min > count) return b_.nothing();
   if ((length + 1) * (count + 1) > kPlacesMax)

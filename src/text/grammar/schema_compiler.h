@@ -29,8 +29,8 @@ class SchemaCompiler {
   };
 
   // schema.cc
-  /// What fits all of the node's schemas; equal nodes share it.
-  Result<ExprId> value(const Node& node);
+  /// What fits all of the given node's schemas; equal nodes share it.
+  Result<ExprId> value(const Node& given);
   /// Without what says nothing, and references alone followed. False: nothing can fit.
   Result<bool> simplify(Node& node);
   Result<ExprId> write(const std::vector<Shape>& shapes);
@@ -51,7 +51,7 @@ class SchemaCompiler {
   Result<ExprId> restricted(const Shape& shape, const GrammarBuilder& from, ExprId numbers);
 
   // schema_arrays.cc
-  Result<ExprId> write_array(const Shape& shape);
+  Result<ExprId> write_array(const Shape& given);
   Result<ExprId> write_unique(const Shape& shape);
   Result<ExprId> write_containing(const Shape& shape, std::uint32_t max);
   Result<std::optional<std::vector<Json>>> finite_values(const Node& node);
