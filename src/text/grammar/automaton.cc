@@ -390,7 +390,7 @@ std::optional<Automaton> Automaton::respelled(const std::function<std::string(ch
     if (nodes.size() > 16 * kStateCountMax) return std::nullopt;
   }
   for (Node& node : nodes) std::ranges::sort(node.edges, {}, &Edge::first);
-  return Automaton(std::move(nodes));
+  return Automaton(nodes);
 }
 
 AutomatonBuilder::State AutomatonBuilder::add() {

@@ -83,7 +83,7 @@ std::optional<Automaton> multiples(const Step& step) {
     else
       nodes[at(point, remainder)].edges.push_back({'0', '0', at(tail, remainder)});
   }
-  return Automaton(std::move(nodes));
+  return Automaton(nodes);
 }
 
 // Within what doubles tell apart: the bound, or one a little further inside.
