@@ -218,7 +218,7 @@ std::optional<Automaton> Automaton::of_texts(const std::vector<std::string_view>
     }
     nodes[state].accepts = true;
   }
-  Automaton result(std::move(nodes));
+  Automaton result(nodes);
   if (result.size() > 4 * kStateCountMax) return std::nullopt;
   return result;
 }
@@ -299,7 +299,7 @@ std::optional<Automaton> Automaton::product(const Automaton& other, Accepts acce
     }
     nodes.push_back(std::move(node));
   }
-  Automaton result(std::move(nodes));
+  Automaton result(nodes);
   if (result.size() > kStateCountMax) return std::nullopt;
   return result;
 }
@@ -477,7 +477,7 @@ std::optional<Automaton> AutomatonBuilder::determinized(State start) const {
     }
     nodes.push_back(std::move(node));
   }
-  Automaton result(std::move(nodes));
+  Automaton result(nodes);
   if (result.size() > Automaton::kStateCountMax) return std::nullopt;
   return result;
 }
