@@ -55,8 +55,8 @@ void ban_repeated_ngrams(std::span<const TokenId> seen, std::span<const TokenId>
   }
 }
 
-LogitRules::LogitRules(const SamplingDefaults& recommended, std::vector<TokenId> ends)
-    : asked_(recommended), ends_(std::move(ends)) {
+LogitRules::LogitRules(SamplingDefaults recommended, std::vector<TokenId> ends)
+    : asked_(std::move(recommended)), ends_(std::move(ends)) {
   std::map<std::vector<TokenId>, float> biases;  // of those given twice the last counts
   for (SequenceBias& each : asked_.sequence_bias) biases.insert_or_assign(std::move(each.ids), each.bias);
   for (const auto& [ids, bias] : biases) {

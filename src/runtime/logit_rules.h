@@ -30,7 +30,7 @@ void ban_repeated_ngrams(std::span<const TokenId> seen, std::span<const TokenId>
 class LogitRules {
  public:
   /// `ends`: the tokens that end an answer.
-  LogitRules(const SamplingDefaults& recommended, std::vector<TokenId> ends);
+  LogitRules(SamplingDefaults recommended, std::vector<TokenId> ends);
 
   /// Whether `recommended` asks for anything that is done here.
   static bool asked_for(const SamplingDefaults& recommended) noexcept;
