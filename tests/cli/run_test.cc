@@ -50,7 +50,7 @@ TEST_F(Run, JsonIsTheContract) {
   const Json json = run_json({"-p", "Why is the sky blue?", "-n", "8", "--top-logprobs", "3"});
   EXPECT_THAT(keys(json), ElementsAre("model", "format", "backend", "backend_reason", "fallbacks",
                                       "numeric_mode", "prompt", "prompt_tokens", "tokens", "text",
-                                      "finish_reason", "timings", "memory", "notes"));
+                                      "finish_reason", "timings", "memory", "notes", "constraint_notes"));
   EXPECT_EQ(json["format"], "gguf");
   EXPECT_EQ(json["backend"], "llama");
   EXPECT_EQ(json["fallbacks"], Json::array());

@@ -136,7 +136,7 @@ TEST(ConversionBias, ThatConfigDeniesIsLeftOutAndNoted) {
   const auto report =
       convert::convert_to_gguf(describe_directory(copy.path()), folder.path() / "x.gguf", {}, {});
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_THAT(report->notes, ::testing::Contains(HasSubstr("self_attn.q_proj.bias")));
+  EXPECT_THAT(report->notes, ::testing::Contains(HasSubstr("self_attn.k_proj.bias")));
   const auto file = gguf::File::open(folder.path() / "x.gguf");
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_EQ(file->find_tensor("blk.0.attn_q.bias"), nullptr);
@@ -190,7 +190,7 @@ std::vector<DamageCase> damages() {
       {"biases_without_a_place",
        "llama-tied-gqa-headdim",
        config,
-       {{"model_type", "mistral"}, {"sliding_window", nullptr}},
+       {{"model_type", "gemma"}, {"hidden_act", "gelu_pytorch_tanh"}},
        "has biases",
        ErrorCode::InvalidRequest},
       {"unknown_pre_tokenizer", "llama", tokenizer, {{"pre_tokenizer", {{"type", "Magic"}}}}, "Magic"},

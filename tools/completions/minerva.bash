@@ -9,7 +9,8 @@ _minerva_flags() {
   local answer="-n --max-tokens --n-predict -sys --system --stop -r --reverse-prompt --ignore-eos --top-logprobs
     --json-schema --json-object --regex --grammar --choice"
   local sampling="--temp --temperature --top-k --top-p --min-p --typical --typical-p --repeat-penalty
-    --repetition-penalty --repeat-last-n --presence-penalty --frequency-penalty -s --seed --logit-bias"
+    --repetition-penalty --repeat-last-n --no-repeat-ngram-size --presence-penalty --frequency-penalty -s --seed --logit-bias
+    --ignore-recommendations"
   local engine="-c --ctx-size -t --threads -b --batch-size --backend --numeric --memory-limit --no-mmap"
   case $1 in
     run) echo "$model $text --raw --prompt-ids --messages --prefill-response $template $answer $sampling $engine $common" ;;
