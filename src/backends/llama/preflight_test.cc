@@ -186,7 +186,8 @@ TEST(Preflight, OnlyAVocabulary) {
   empty.u32("llama.embedding_length", 32).u32("llama.attention.head_count", 2);
   const auto result = check(empty);
   ASSERT_FALSE(result);
-  EXPECT_NE(result.error().message.find("holds a vocabulary and no weights"), std::string::npos) << result.error().message;
+  EXPECT_NE(result.error().message.find("holds a vocabulary and no weights"), std::string::npos)
+      << result.error().message;
 }
 
 TEST(Architectures, NamesAreUniqueAndFound) {
