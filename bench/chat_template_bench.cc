@@ -7,6 +7,7 @@
 #include <string>
 
 #include "formats/gguf/file.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "text/chat_template/chat_template.h"
 
@@ -21,7 +22,7 @@ std::string source_of(const std::string& name) {
     const auto source = file->metadata().get_string("tokenizer.chat_template");
     return source && *source ? std::string(**source) : "";
   }
-  std::ifstream file(MINERVA_LLAMA_SOURCE "/models/templates/" + name + ".jinja", std::ios::binary);
+  std::ifstream file(testing::llama_source() / "models/templates" / (name + ".jinja"), std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

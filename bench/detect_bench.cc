@@ -10,6 +10,7 @@
 
 #include "minerva/model_description.h"
 #include "support/gguf_builder.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva {
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path data(const char* name) {
-  return fs::path(MINERVA_TEST_DATA) / name;
+  return testing::test_data() / name;
 }
 
 /// A directory with so many names that its listing is cut.

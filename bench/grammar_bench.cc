@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "minerva/model_description.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "text/grammar/grammar.h"
 #include "text/tokenizer/load.h"
@@ -15,8 +16,7 @@ namespace minerva {
 namespace {
 
 std::shared_ptr<const Tokenizer> smollm2() {
-  const auto description =
-      describe(std::filesystem::path(MINERVA_ASSETS) / "SmolLM2-135M-Instruct.Q4_1.gguf");
+  const auto description = describe(testing::assets() / "SmolLM2-135M-Instruct.Q4_1.gguf");
   return description ? load_tokenizer(*description).value_or(nullptr) : nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "text/tokenizer/tokenizer_json.h"
 
@@ -17,8 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path tokenizer_file(const std::string& name) {
-  if (name == "reference") return fs::path(MINERVA_TEST_DATA) / "models/llama3-rope/tokenizer.json";
-  return fs::path(MINERVA_ASSETS).parent_path() / "tokenizers" / name / "tokenizer.json";
+  if (name == "reference") return testing::test_data() / "models/llama3-rope/tokenizer.json";
+  return testing::assets().parent_path() / "tokenizers" / name / "tokenizer.json";
 }
 
 /// About 1 MB of English Markdown: the pages of this repository, over and over.
@@ -26,7 +27,7 @@ const std::string& markdown() {
   static const std::string text = [] {
     constexpr std::size_t kBytes = 1'000'000;
     std::string pages;
-    const fs::path root = fs::path(MINERVA_TEST_DATA).parent_path().parent_path();
+    const fs::path root = testing::source_root();
     for (const fs::path& folder : {root, root / "docs"}) {
       for (const auto& entry : fs::directory_iterator(folder)) {
         if (entry.path().extension() != ".md") continue;

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "support/gguf_builder.h"
+#include "support/paths.h"
 #include "support/pickle_builder.h"
 #include "support/temp_dir.h"
 
@@ -38,7 +39,7 @@ std::shared_ptr<Checkpoint> open(const fs::path& path, Format format) {
 }
 
 std::shared_ptr<Checkpoint> fixture(const std::string& name, Format format) {
-  return open(fs::path(MINERVA_TEST_DATA) / name, format);
+  return open(testing::test_data() / name, format);
 }
 
 void expect_refused(const fs::path& path, Format format, std::string_view message,
@@ -119,7 +120,7 @@ TEST(Checkpoint, StoredInAnyWayTheWeightsAreTheSame) {
 
 TEST(Checkpoint, OpensEveryReferenceModel) {
   std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(MINERVA_TEST_DATA "/models")) {
+  for (const auto& entry : fs::directory_iterator(testing::test_data() / "models")) {
     const auto checkpoint = open(entry.path(), Format::HfSafetensors);
     ASSERT_TRUE(checkpoint);
     EXPECT_GT(checkpoint->tensors().size(), 10U) << entry.path();
@@ -137,7 +138,7 @@ TEST(Checkpoint, OpensEveryReferenceModel) {
 
 TEST(Checkpoint, OpensWhatMlxWrites) {
   std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(MINERVA_TEST_DATA "/formats")) {
+  for (const auto& entry : fs::directory_iterator(testing::test_data() / "formats")) {
     if (!entry.path().filename().string().starts_with("mlx-")) continue;
     SCOPED_TRACE(entry.path());
     const auto checkpoint = open(entry.path(), Format::HfMlx);
@@ -246,7 +247,7 @@ TEST(Checkpoint, ReadsWhatABinRepeatsAndNamesWhatItDoesNotRead) {
   for (const char* name : {"unneeded.bin", "legacy.bin"}) {
     const TempDir dir;
     dir.write("config.json", "{}");
-    fs::copy(fs::path(MINERVA_TEST_DATA) / "bin" / name, dir.path() / "pytorch_model.bin");
+    fs::copy(testing::test_data() / "bin" / name, dir.path() / "pytorch_model.bin");
     const auto checkpoint = open(dir.path(), Format::HfTorchBin);
     ASSERT_TRUE(checkpoint);
     EXPECT_THAT(checkpoint->floats(*checkpoint->find("expanded")).value(), ElementsAre(7, 7, 7, 7, 7));
@@ -391,7 +392,7 @@ TEST(Checkpoint, RefusesTruncatedFiles) {
     const char* name;
     Format format;
   };
-  const fs::path data = MINERVA_TEST_DATA;
+  const fs::path data = testing::test_data();
   const TempDir gguf;
   gguf.write("m.gguf", testing::tiny_llama().build());
   for (const Case& c : {Case{data / "models/llama", "model.safetensors", Format::HfSafetensors},
@@ -415,7 +416,7 @@ TEST(Checkpoint, RefusesTruncatedFiles) {
 TEST(Checkpoint, SurvivesAFileThatShrinksWhileItIsUsed) {
   const TempDir dir;
   dir.write("config.json", "{}");
-  const auto bytes = read_all(MINERVA_TEST_DATA "/models/llama/model.safetensors");
+  const auto bytes = read_all(testing::test_data() / "models/llama/model.safetensors");
   const auto path = dir.write("model.safetensors", bytes);
   const auto checkpoint = open(dir.path(), Format::HfSafetensors);
   ASSERT_TRUE(checkpoint);

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "native/test_support.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
 #include "tensor/to_float.h"
@@ -24,7 +25,7 @@ using testing::Runner;
 using testing::Tokens;
 
 const json& all_changes() {
-  static const json changes = json::parse(std::ifstream(MINERVA_TEST_DATA "/config_changes.json"));
+  static const json changes = json::parse(std::ifstream(testing::test_data() / "config_changes.json"));
   return changes;
 }
 
@@ -83,7 +84,7 @@ std::vector<double> log_probabilities(const Logits& logits) {
 class ConfigChangesTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ConfigChangesTest, ComputeWhatTransformersDoesOrAreRefusedByName) {
-  const fs::path original = fs::path(MINERVA_TEST_DATA) / "models" / GetParam();
+  const fs::path original = testing::test_data() / "models" / GetParam();
   const json config = json::parse(std::ifstream(original / "config.json"));
   const std::string weights = read_file(original / "model.safetensors");
   const TempDir folder;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "native/test_support.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 
 namespace minerva::native {
@@ -20,7 +21,7 @@ using testing::Tokens;
 std::vector<std::string> directories() {
   std::vector<std::string> names;
   for (const char* group : {"models", "formats"}) {
-    for (const auto& entry : fs::directory_iterator(fs::path(MINERVA_TEST_DATA) / group)) {
+    for (const auto& entry : fs::directory_iterator(testing::test_data() / group)) {
       if (fs::exists(entry.path() / "expected.json"))
         names.push_back(std::string(group) + "/" + entry.path().filename().string());
     }
@@ -37,7 +38,7 @@ std::vector<kernels::Isa> compared_isas() {
 class NativeModelTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    dir_ = fs::path(MINERVA_TEST_DATA) / GetParam();
+    dir_ = testing::test_data() / GetParam();
     auto model = testing::load_model(dir_);
     ASSERT_TRUE(model.has_value()) << model.error().message;
     model_ = std::move(*model);

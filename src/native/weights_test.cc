@@ -15,6 +15,7 @@
 
 #include "minerva/model_description.h"
 #include "native/families/families.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva::native {
@@ -49,7 +50,7 @@ void write(const Safetensors& tensors, const fs::path& file) {
 class WeightsTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const fs::path dir = fs::path(MINERVA_TEST_DATA) / GetParam();
+    const fs::path dir = testing::test_data() / GetParam();
     for (const auto& entry : fs::directory_iterator(dir)) fs::copy(entry.path(), folder_.path());
     original_ = read(dir / "model.safetensors");
   }

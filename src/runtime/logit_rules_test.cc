@@ -15,6 +15,7 @@
 #include "formats/hf/generation_config.h"
 #include "runtime/candidates.h"
 #include "runtime/sampler.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva {
@@ -60,7 +61,7 @@ Sampler sampler_for(const json& step, const SamplingDefaults& recommended, std::
 }
 
 TEST(LogitRules, EachStepIsThatOfTransformers) {
-  std::ifstream file(std::filesystem::path(MINERVA_TEST_DATA) / "recommendations" / "processors.jsonl");
+  std::ifstream file(testing::test_data() / "recommendations" / "processors.jsonl");
   int steps = 0;
   for (std::string line; std::getline(file, line); ++steps) {
     const json step = json::parse(line);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "minerva/engine.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva {
@@ -22,7 +23,7 @@ using ::testing::SizeIs;
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 std::vector<json> lines(const char* name) {
-  std::ifstream file(fs::path(MINERVA_TEST_DATA) / "recommendations" / name);
+  std::ifstream file(testing::test_data() / "recommendations" / name);
   std::vector<json> all;
   for (std::string line; std::getline(file, line);) all.push_back(json::parse(line));
   return all;
@@ -33,7 +34,7 @@ class RecommendingModel {
  public:
   explicit RecommendingModel(const std::string& generation_config) {
     for (const char* name : {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"})
-      fs::copy_file(fs::path(MINERVA_TEST_DATA) / "models/llama" / name, folder_.path() / name);
+      fs::copy_file(testing::test_data() / "models/llama" / name, folder_.path() / name);
     folder_.write("generation_config.json", generation_config);
   }
   std::shared_ptr<LoadedModel> open(const std::string& backend) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/process.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva::testing {
@@ -24,7 +25,7 @@ constexpr const char* kTemplate =
 class ChatTemplateOptions : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::filesystem::copy(std::filesystem::path(MINERVA_TEST_DATA) / "models" / "llama", folder_.path(),
+    std::filesystem::copy(test_data() / "models" / "llama", folder_.path(),
                           std::filesystem::copy_options::recursive);
     folder_.write("chat_template.jinja", kTemplate);
   }

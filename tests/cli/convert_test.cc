@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/process.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva::testing {
@@ -18,7 +19,7 @@ using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
 std::string model(const char* name) {
-  return (fs::path(MINERVA_TEST_DATA) / "models" / name).string();
+  return (test_data() / "models" / name).string();
 }
 
 class ConvertCommandTest : public ::testing::Test {
@@ -63,7 +64,7 @@ TEST_F(ConvertCommandTest, KeepsWhatIsThereUnlessForced) {
 TEST_F(ConvertCommandTest, NeverReplacesWhatItReads) {
   const TempDir folder;
   const fs::path copy = folder.path() / "model";
-  fs::copy(fs::path(MINERVA_TEST_DATA) / "models/qwen2", copy, fs::copy_options::recursive);
+  fs::copy(test_data() / "models/qwen2", copy, fs::copy_options::recursive);
   const auto bytes = fs::file_size(copy / "model.safetensors");
   const Outcome refused =
       run_minerva({"convert", copy.string(), "-o", (copy / "model.safetensors").string(), "--force"});

@@ -15,6 +15,7 @@
 #include "cli/help.h"
 #include "cli/process.h"
 #include "runtime/sampling_settings.h"
+#include "support/paths.h"
 
 namespace minerva::cli {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string file_text(const std::string& name) {
-  std::ifstream file(std::string(MINERVA_SOURCE_ROOT) + "/" + name);
+  std::ifstream file(testing::source_root() / name);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -111,7 +112,7 @@ TEST(Documentation, BashCompletionOffersExactlyTheFlags) {
   if (std::ifstream("/bin/bash").fail()) GTEST_SKIP() << "bash is missing";
   for (const Declared& each : all_commands()) {
     const std::string name(each.command->text().name);
-    const std::string script = "source '" + std::string(MINERVA_SOURCE_ROOT) +
+    const std::string script = "source '" + testing::source_root().string() +
                                "/tools/completions/minerva.bash'; printf '%s\\n' $(_minerva_flags " + name +
                                ")";
     const auto outcome = testing::run_program("/bin/bash", {"-c", script});

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/process.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
@@ -97,7 +98,7 @@ class MemoryLimitTest : public ::testing::TestWithParam<LimitCase> {
       const std::string script = GetParam().limit == Limit::AddressSpace
                                      ? "ulimit -v " + std::to_string(bytes / 1024) + "; exec \"$@\""
                                      : "echo $$ > " + (group / "cgroup.procs").string() + "; exec \"$@\"";
-      words.insert(words.begin(), {"-c", script, "sh", MINERVA_PROGRAM});
+      words.insert(words.begin(), {"-c", script, "sh", minerva_program().string()});
       outcome = run_program("/bin/sh", words);
     }
     status = outcome.status;

@@ -12,6 +12,7 @@
 
 #include "cli/process.h"
 #include "conversion/hf_directory.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
@@ -28,7 +29,7 @@ class NativeDirectory : public ::testing::Test {
   }
   // A few tokens after the first `prompt_bytes` bytes of our text.
   nlohmann::json run(std::size_t prompt_bytes, const std::string& mode) const {
-    std::ifstream file(std::filesystem::path(MINERVA_TEST_DATA) / "text" / "minerva.md");
+    std::ifstream file(test_data() / "text" / "minerva.md");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const Outcome outcome = run_minerva({"run", folder_.path().string(), "--raw", "--json", "--numeric", mode,
                                          "-n", "4", "-p", text.substr(0, prompt_bytes)});

@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "support/paths.h"
+
 extern char** environ;
 
 namespace minerva::testing {
@@ -168,7 +170,7 @@ TerminalSession::TerminalSession(std::vector<std::string> arguments,
   winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
   process_ = forkpty(&terminal_, nullptr, nullptr, &size);
   if (process_ < 0) throw std::runtime_error("forkpty failed");
-  if (process_ == 0) become(MINERVA_PROGRAM, argv.data(), envp.data());
+  if (process_ == 0) become(minerva_program().c_str(), argv.data(), envp.data());
 }
 
 TerminalSession::~TerminalSession() {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/paths.h"
+
 namespace minerva::testing {
 
 /// How a program ended.
@@ -27,7 +29,7 @@ struct Start {
   std::optional<std::size_t> close_output_after;
   /// Send SIGINT once so many bytes came from standard output (0: once standard error says something).
   std::optional<std::size_t> interrupt_after;
-  std::string program = MINERVA_PROGRAM;
+  std::string program = minerva_program();
   std::string output_file;  ///< standard output goes there instead of to the test
 };
 

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "conversion/hf_directory.h"
+#include "support/paths.h"
 
 namespace minerva::testing {
 
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 fs::path test_model(const std::string& name) {
   if (name == "smollm2") return smollm2_directory();
   for (const char* group : {"models", "formats", "conversions"}) {
-    const fs::path path = fs::path(MINERVA_TEST_DATA) / group / name;
+    const fs::path path = test_data() / group / name;
     if (fs::exists(path / "config.json")) return path;
   }
   ADD_FAILURE() << "no test model " << name;

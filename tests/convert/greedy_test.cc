@@ -9,6 +9,7 @@
 #include "convert/llama_runner.h"
 #include "model/llama_fixture.h"
 #include "native/test_support.h"
+#include "support/paths.h"
 #include "text/tokenizer/load.h"
 
 namespace minerva {
@@ -229,7 +230,7 @@ TEST(ConvertedSmolLm2, EqualsTransformersInItsStoredType) {
   const auto path = convert_into(folder, smollm2_directory(), {});
   LlamaRunner llama(path);
   ASSERT_TRUE(llama.loaded());
-  for (const json& c : read_json(fs::path(MINERVA_TEST_DATA) / "smollm2" / "expected.json")) {
+  for (const json& c : read_json(test_data() / "smollm2" / "expected.json")) {
     const auto prompt = c["prompt_ids"].get<std::vector<TokenId>>();
     const auto greedy = c["greedy_ids"].get<std::vector<TokenId>>();
     EXPECT_EQ(llama.tokenize(c["text"].get<std::string>(), true), prompt) << c["prompt"];

@@ -10,6 +10,7 @@
 
 #include "convert/converted.h"
 #include "formats/gguf/file.h"
+#include "support/paths.h"
 
 namespace minerva {
 namespace {
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using namespace testing;
 
-const fs::path kFolder = fs::path(MINERVA_TEST_DATA) / "conversions";
+const fs::path kFolder = test_data() / "conversions";
 constexpr std::size_t kLongArray = 16;
 constexpr std::size_t kLongText = 200;
 

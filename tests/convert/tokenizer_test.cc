@@ -8,6 +8,7 @@
 #include "convert/converted.h"
 #include "convert/gguf_writer.h"
 #include "convert/vocabulary.h"
+#include "support/paths.h"
 #include "support/tokenizer_cases.h"
 #include "text/llama_library.h"
 #include "text/tokenizer/load.h"
@@ -96,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(ConvertedTokenizerTest, SplitsAsTransformersDoes) {
   const RealCase& c = GetParam();
-  const auto file = fs::path(MINERVA_ASSETS).parent_path() / "tokenizers" / c.name / "tokenizer.json";
+  const auto file = assets().parent_path() / "tokenizers" / c.name / "tokenizer.json";
   if (!fs::exists(file)) GTEST_SKIP() << c.name << "'s tokenizer.json is missing: run tools/fetch-tokenizers";
   const TempDir directory;
   directory.write("config.json", R"({"model_type": "llama"})");
@@ -106,7 +107,7 @@ TEST_P(ConvertedTokenizerTest, SplitsAsTransformersDoes) {
   const LlamaVocabulary llama(write_vocabulary(folder, directory.path(), c.rows, notes));
   EXPECT_EQ(notes.size(), c.notes) << (notes.empty() ? "" : notes[0]);
   int differing = 0;
-  const auto cases = fs::path(MINERVA_TEST_DATA) / "tokenizers" / c.name / "cases.jsonl";
+  const auto cases = test_data() / "tokenizers" / c.name / "cases.jsonl";
   for_each_json_line(cases, [&](const simdjson::dom::element& line, std::size_t) {
     const std::string_view text = line["text"].get_string().value();
     const bool same = llama.encode(text, false) == ids_of(line["ids"].value()) &&
@@ -134,7 +135,7 @@ TEST(ConvertedTokenizers, SplitPromptsAsTheDirectoryDoes) {
 
 // A directory with nothing but SentencePiece's own file.
 TEST(ConvertedTokenizers, OfATokenizerModel) {
-  const fs::path models = fs::path(MINERVA_TEST_DATA) / "tokenizers" / "sentencepiece";
+  const fs::path models = test_data() / "tokenizers" / "sentencepiece";
   const TempDir directory;
   fs::copy(models / "bpe", directory.path(), fs::copy_options::recursive);
   directory.write("config.json", R"({"model_type": "llama"})");
@@ -164,7 +165,7 @@ class Pair {
  public:
   Pair(const std::string& name, std::size_t rows) {
     directory_.write("config.json", R"({"model_type": "llama"})");
-    fs::copy(fs::path(MINERVA_TEST_DATA) / "conversions" / "tokenizers" / (name + ".json"),
+    fs::copy(test_data() / "conversions" / "tokenizers" / (name + ".json"),
              directory_.path() / "tokenizer.json");
     ModelDescription description;
     description.path = directory_.path();

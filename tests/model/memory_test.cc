@@ -14,6 +14,7 @@
 #include "cli/process.h"
 #include "conversion/hf_directory.h"
 #include "conversion/random_model.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
@@ -99,7 +100,7 @@ TEST_P(MemoryTest, ToldIsTaken) {
   MINERVA_NEEDS_MODEL(needed);
   std::vector<std::string> arguments = {model(GetParam().weights).string()};
   arguments.insert(arguments.end(), GetParam().settings.begin(), GetParam().settings.end());
-  const Outcome outcome = run_program(MINERVA_MEASURE, arguments);
+  const Outcome outcome = run_program(measure_memory_program(), arguments);
   ASSERT_EQ(outcome.status, 0) << outcome.err;
   const auto measured = nlohmann::json::parse(outcome.out);
   const auto told = measured["told"].get<double>();

@@ -16,6 +16,7 @@
 #include "model/gguf_rewrite.h"
 #include "model/llama_fixture.h"
 #include "support/gguf_mutator.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
 #include "text/llama_library.h"
@@ -55,7 +56,7 @@ struct Fixture {
 class NativeGgufFixtureTest : public ::testing::TestWithParam<Fixture> {
  protected:
   void SetUp() override {
-    source_ = fs::path(MINERVA_TEST_DATA) / "models" / GetParam().name;
+    source_ = test_data() / "models" / GetParam().name;
     const auto builder = gguf_of_directory(source_, GetParam().architecture);
     path_ = dir_.write("model.gguf", builder.build());
     expected_ = nlohmann::json::parse(std::ifstream(source_ / "expected.json"));
@@ -233,7 +234,7 @@ class MutatedGgufTest : public ::testing::TestWithParam<Fixture> {};
 
 TEST_P(MutatedGgufTest, RunsOrGivesAnError) {
   const TempDir dir;
-  const fs::path source = fs::path(MINERVA_TEST_DATA) / "models" / GetParam().name;
+  const fs::path source = test_data() / "models" / GetParam().name;
   const auto sound = LooseGguf::parse(gguf_of_directory(source, GetParam().architecture).build());
   ASSERT_TRUE(sound);
   EXPECT_TRUE(use(dir.write("model.gguf", sound->serialize())));
@@ -260,7 +261,7 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, MutatedGgufTest,
 
 // Learned positions end where the table ends, whatever context was asked for.
 TEST(NativeGguf, HasNoPositionsBeyondTheLearnedOnes) {
-  const auto path = fs::path(MINERVA_TEST_DATA) / "models" / "gpt2";
+  const auto path = test_data() / "models" / "gpt2";
   const auto model = load_native(path, NumericMode::Exact);
   ASSERT_TRUE(model);
   const std::uint32_t positions = model->info().context_length;
@@ -276,7 +277,7 @@ TEST(NativeGguf, HasNoPositionsBeyondTheLearnedOnes) {
 // What windows let go of does not count, and what is foretold covers what is taken.
 TEST(NativeGguf, ForetellsItsMemory) {
   const TempDir dir;
-  const fs::path source = fs::path(MINERVA_TEST_DATA) / "models" / "gemma3_text";
+  const fs::path source = test_data() / "models" / "gemma3_text";
   const auto path = dir.write("model.gguf", gguf_of_directory(source, "gemma3").build());
   const auto description = describe_gguf(path);
   const auto backend = make_native_backend();
@@ -296,7 +297,7 @@ TEST(NativeGguf, ForetellsItsMemory) {
 // ---- real models
 
 std::vector<TokenId> some_text(const ModelDescription& description, std::size_t count) {
-  std::ifstream in(fs::path(MINERVA_LLAMA_SOURCE) / "CONTRIBUTING.md");
+  std::ifstream in(llama_source() / "CONTRIBUTING.md");
   const std::string text(std::istreambuf_iterator<char>(in), {});
   const auto tokenizer = load_tokenizer(description);
   EXPECT_TRUE(tokenizer) << tokenizer.error().message;

@@ -14,6 +14,7 @@
 #include "conversion/hf_directory.h"
 #include "formats/checkpoint.h"
 #include "minerva/engine.h"
+#include "support/paths.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
 #include "text/tokenizer/load.h"
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 json read_json(const char* name) {
-  return json::parse(std::ifstream(fs::path(MINERVA_TEST_DATA) / "smollm2" / name));
+  return json::parse(std::ifstream(testing::test_data() / "smollm2" / name));
 }
 
 class SmolLm2NativeTest : public ::testing::Test {
@@ -132,7 +133,7 @@ TEST_F(SmolLm2NativeTest, FastStaysCloseToExactOverText) {
   if (testing::kSanitized) GTEST_SKIP() << "too long under a sanitizer";
   constexpr std::size_t kTokens = 2048;
   constexpr std::size_t kChunk = 256;
-  std::ifstream file(fs::path(MINERVA_TEST_DATA) / "text" / "minerva.md");
+  std::ifstream file(testing::test_data() / "text" / "minerva.md");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto description = describe(dir_);
   ASSERT_TRUE(description);

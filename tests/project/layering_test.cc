@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "project/source_tree.h"
+#include "support/paths.h"
 
 namespace minerva::testing {
 namespace {
@@ -50,7 +51,7 @@ bool may_include(const std::string& from, const std::string& to) {
 bool is_llama_header(const std::string& name) {
   if (name.starts_with("nlohmann/")) return false;  // its JSON library is everybody's
   return std::ranges::any_of(kLlamaFolders, [&](const auto& folder) {
-    return std::filesystem::exists(std::filesystem::path(MINERVA_LLAMA_SOURCE) / folder / name);
+    return std::filesystem::exists(llama_source() / folder / name);
   });
 }
 

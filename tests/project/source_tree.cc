@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "support/paths.h"
+
 namespace minerva::testing {
 namespace fs = std::filesystem;
 namespace {
@@ -49,7 +51,7 @@ std::size_t end_of_raw_literal(std::string_view source, std::size_t quote) {
 
 std::vector<ProjectFile> project_files(const std::vector<std::string>& folders,
                                        const std::vector<std::string>& endings) {
-  const fs::path root = MINERVA_SOURCE_ROOT;
+  const fs::path root = source_root();
   const auto wanted = [&](const fs::directory_entry& entry) {
     const std::string name = entry.path().filename().string();
     return entry.is_regular_file() && (endings.empty() || std::ranges::any_of(endings, [&](const auto& e) {

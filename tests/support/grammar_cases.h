@@ -10,13 +10,14 @@
 
 #include "minerva/generation.h"
 #include "support/json_schema_validator.h"
+#include "support/paths.h"
 #include "text/utf8.h"
 
 namespace minerva::testing {
 
 /// The cases of `file`.jsonl, a line each.
 inline std::vector<nlohmann::ordered_json> grammar_cases(const std::string& file) {
-  std::ifstream in(std::filesystem::path(MINERVA_TEST_DATA) / "grammar" / (file + ".jsonl"));
+  std::ifstream in(test_data() / "grammar" / (file + ".jsonl"));
   std::vector<nlohmann::ordered_json> cases;
   for (std::string line; std::getline(in, line);) cases.push_back(nlohmann::ordered_json::parse(line));
   return cases;

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/paths.h"
+
 namespace minerva::testing {
 
 TempDir::TempDir() {
@@ -28,13 +30,13 @@ std::filesystem::path TempDir::write(std::string_view name, std::string_view con
 }
 
 std::filesystem::path smollm2_gguf() {
-  return std::filesystem::path(MINERVA_ASSETS) / "SmolLM2-135M-Instruct.Q4_1.gguf";
+  return assets() / "SmolLM2-135M-Instruct.Q4_1.gguf";
 }
 std::filesystem::path gemma3_gguf() {
-  return std::filesystem::path(MINERVA_ASSETS) / "gemma-3-270m-q4_k_m.gguf";
+  return assets() / "gemma-3-270m-q4_k_m.gguf";
 }
 std::filesystem::path minilm_dir() {
-  return std::filesystem::path(MINERVA_ASSETS) / "all-MiniLM-L6-v2";
+  return assets() / "all-MiniLM-L6-v2";
 }
 
 }  // namespace minerva::testing

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/native/native_backend.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva {
@@ -24,7 +25,7 @@ class NativeContextTest : public ::testing::Test {
  protected:
   // The reference model `name`, with what its length_border.json changes in config.json.
   void open(const std::string& name) {
-    const fs::path from = fs::path(MINERVA_TEST_DATA) / "models" / name;
+    const fs::path from = testing::test_data() / "models" / name;
     for (const auto& entry : fs::directory_iterator(from)) {
       if (entry.path().filename() != "config.json")
         fs::create_symlink(entry.path(), dir_.path() / entry.path().filename());

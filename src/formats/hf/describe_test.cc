@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva::hf {
@@ -16,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::filesystem::path data(const char* name) {
-  return std::filesystem::path(MINERVA_TEST_DATA) / name;
+  return testing::test_data() / name;
 }
 
 /// The parameters of the tiny llama that tests/data/formats holds in every form.

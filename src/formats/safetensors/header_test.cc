@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "support/paths.h"
+
 namespace minerva::safetensors {
 namespace {
 
@@ -230,7 +232,7 @@ TEST(SafetensorsHeader, EveryTruncationIsMissed) {
 }
 
 TEST(SafetensorsHeader, ReadsRealFiles) {
-  const std::filesystem::path data = MINERVA_TEST_DATA;
+  const std::filesystem::path data = testing::test_data();
   for (const auto* file : {"models/llama/model.safetensors", "formats/mlx-4bit/model.safetensors"}) {
     const auto header = Header::open(data / file);
     ASSERT_TRUE(header) << header.error().message;

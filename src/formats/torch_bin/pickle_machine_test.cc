@@ -398,7 +398,8 @@ TEST(Pickle, TakesWhatTorchTakesAndNobodyReads) {
       "is stored as 'torch.ComplexFloatStorage'");
   expect_refused(PickleBuilder().global("torch", "FloatStorage").raw(")\x81").finish(), "makes an object of");
   expect_refused(PickleBuilder().string("x").raw(")\x81").finish(), "makes an object of a string");
-  const auto old_string = run(PickleBuilder().raw("U\x02hi").finish());
+  const std::string bytes = PickleBuilder().raw("U\x02hi").finish();  // the heap refers to it
+  const auto old_string = run(bytes);
   ASSERT_TRUE(old_string) << old_string.error().message;
   EXPECT_EQ(old_string->heap.strings[old_string->root.index()], "hi");
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "support/paths.h"
 #include "support/pickle_builder.h"
 
 namespace minerva::torch_bin {
@@ -44,7 +45,7 @@ PickleBuilder one_tensor() {
 const std::string kEightBytes = "12345678";
 
 std::vector<TensorInfo> fixture(const std::string& name) {
-  const auto file = File::open(std::string(MINERVA_TEST_DATA "/formats/") + name);
+  const auto file = File::open(testing::test_data() / "formats" / name);
   EXPECT_TRUE(file) << file.error().message;
   auto tensors = read_tensors(*file);
   EXPECT_TRUE(tensors) << tensors.error().message;
@@ -186,11 +187,11 @@ TEST(TorchBin, RefusesOtherRoots) {
 
 /// All entries that the files of make_bin_files.py have, whatever the format.
 void expect_all_entries(const char* name) {
-  const auto file = File::open(std::string(MINERVA_TEST_DATA "/bin/") + name);
+  const auto file = File::open(testing::test_data() / "bin" / name);
   ASSERT_TRUE(file) << file.error().message;
   const auto tensors = read_tensors(*file);
   ASSERT_TRUE(tensors) << tensors.error().message;
-  const auto bytes = read_file(std::string(MINERVA_TEST_DATA "/bin/") + name, 1 << 20);
+  const auto bytes = read_file(testing::test_data() / "bin" / name, 1 << 20);
   const auto first = [&](std::string_view tensor) {
     float value = 0;
     std::memcpy(&value, bytes->data() + named(*tensors, tensor).offset, sizeof value);
@@ -221,7 +222,7 @@ TEST(TorchBin, TakesWhatNobodyNeeds) {
 
 TEST(TorchBin, ReadsTheFormatOfBefore16) {
   expect_all_entries("legacy.bin");
-  const auto bytes = read_file(MINERVA_TEST_DATA "/bin/legacy.bin", 1 << 20);
+  const auto bytes = read_file(testing::test_data() / "bin/legacy.bin", 1 << 20);
   ASSERT_TRUE(bytes);
   for (std::size_t size = 0; size < bytes->size(); ++size) EXPECT_FALSE(read(bytes->substr(0, size))) << size;
 }

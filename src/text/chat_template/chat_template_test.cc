@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "formats/gguf/file.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 
 namespace minerva {
@@ -317,7 +318,8 @@ TEST(ChatTemplateTest, EveryTemplateThatLlamaCppKnowsRenders) {
       "CohereForAI-c4ai-command-r-plus-tool_use.jinja", "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja",
       "NousResearch-Hermes-3-Llama-3.1-8B-tool_use.jinja", "fireworks-ai-llama-3-firefunction-v2.jinja"};
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(MINERVA_LLAMA_SOURCE "/models/templates")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(testing::llama_source() / "models/templates")) {
     if (entry.path().extension() != ".jinja" || special.contains(entry.path().filename())) continue;
     ++files;
     SCOPED_TRACE(entry.path().filename().string());

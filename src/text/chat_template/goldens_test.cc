@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "text/chat_template/chat_input.h"
 #include "text/chat_template/template_error.h"
@@ -25,7 +26,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::filesystem::path kData = std::filesystem::path(MINERVA_TEST_DATA) / "chat_templates";
+const std::filesystem::path kData = testing::test_data() / "chat_templates";
 constexpr std::time_t kNow = 1721997005;  // 26 July 2024, 12:30:05 UTC
 
 std::string text_of(const std::filesystem::path& path) {
@@ -44,7 +45,7 @@ const Json& data(const char* name) {
 std::filesystem::path template_file(const std::string& name) {
   constexpr std::string_view kLlamaCpp = "llama.cpp/";
   if (name.starts_with(kLlamaCpp))
-    return std::filesystem::path(MINERVA_LLAMA_SOURCE) / "models/templates" / name.substr(kLlamaCpp.size());
+    return testing::llama_source() / "models/templates" / name.substr(kLlamaCpp.size());
   return kData / name;
 }
 

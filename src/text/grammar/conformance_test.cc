@@ -14,6 +14,7 @@
 
 #include "minerva/model_description.h"
 #include "support/grammar_cases.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "text/grammar/grammar.h"
 #include "text/tokenizer/load.h"
@@ -166,12 +167,12 @@ void run_cases(const std::string& file, const std::shared_ptr<const Tokenizer>& 
 
 class GrammarConformanceTest : public ::testing::TestWithParam<const char*> {};
 TEST_P(GrammarConformanceTest, SmallVocabulary) {
-  const auto tokenizer = tokenizer_of(std::filesystem::path(MINERVA_TEST_DATA) / "models" / "llama");
+  const auto tokenizer = tokenizer_of(testing::test_data() / "models" / "llama");
   ASSERT_TRUE(tokenizer);
   run_cases(GetParam(), tokenizer, 20);
 }
 TEST_P(GrammarConformanceTest, RealVocabulary) {
-  const auto model = std::filesystem::path(MINERVA_ASSETS) / "SmolLM2-135M-Instruct.Q4_1.gguf";
+  const auto model = testing::assets() / "SmolLM2-135M-Instruct.Q4_1.gguf";
   MINERVA_NEEDS_MODEL(model);
   const auto tokenizer = tokenizer_of(model);
   ASSERT_TRUE(tokenizer);

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "minerva/model_description.h"
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "text/tokenizer/load.h"
 
@@ -20,7 +21,7 @@ using enum OutputConstraint::Kind;
 class GrammarTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto description = describe(std::filesystem::path(MINERVA_TEST_DATA) / "models" / "llama");
+    const auto description = describe(testing::test_data() / "models" / "llama");
     ASSERT_TRUE(description) << description.error().message;
     tokenizer_ = load_tokenizer(*description).value();
     compiler_ = make_grammar_compiler(tokenizer_, kVocabulary);

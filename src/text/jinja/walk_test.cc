@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "support/paths.h"
 #include "text/jinja/json_value.h"
 #include "text/jinja/template.h"
 
@@ -49,7 +50,7 @@ void expect_as_jinja2(const ordered_json& walked, const Value& variables) {
 TEST(JinjaWalk, EqualsJinja2) {
   setenv("TZ", "UTC", 1);
   tzset();
-  std::ifstream file(std::filesystem::path(MINERVA_TEST_DATA) / "jinja/walk.json");
+  std::ifstream file(testing::test_data() / "jinja/walk.json");
   const ordered_json data = ordered_json::parse(file);
   const auto variables = json_value(data.at("variables").dump(), "the variables");
   ASSERT_TRUE(variables);

@@ -3,6 +3,7 @@
 // texts.
 #include <gtest/gtest.h>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "support/tokenizer_cases.h"
 #include "text/tokenizer/tokenizer_json.h"
@@ -11,7 +12,7 @@ namespace minerva {
 namespace {
 
 TEST(TokenizerParts, AgreeWithTokenizers) {
-  const auto file = std::filesystem::path(MINERVA_TEST_DATA) / "tokenizers/parts.jsonl";
+  const auto file = testing::test_data() / "tokenizers/parts.jsonl";
   const std::size_t count =
       testing::for_each_json_line(file, [&](const simdjson::dom::element& line, std::size_t) {
         SCOPED_TRACE(line["name"].get_string().value());
@@ -41,8 +42,7 @@ TEST(TokenizerParts, AgreeWithTokenizers) {
 TEST(ReferenceModels, PromptsGiveTheirIds) {
   std::size_t models = 0;
   for (const char* folder : {"models", "formats"}) {
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::filesystem::path(MINERVA_TEST_DATA) / folder)) {
+    for (const auto& entry : std::filesystem::directory_iterator(testing::test_data() / folder)) {
       if (!std::filesystem::exists(entry.path() / "tokenizer.json")) continue;
       SCOPED_TRACE(entry.path().filename());
       const auto tokenizer = load_tokenizer_json(entry.path());

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "support/tokenizer_cases.h"
 #include "text/tokenizer/tokenizer_json.h"
@@ -13,13 +14,12 @@ class RealTokenizers : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(RealTokenizers, AgreeWithTransformers) {
   const std::string name = GetParam();
-  const auto file =
-      std::filesystem::path(MINERVA_ASSETS).parent_path() / "tokenizers" / name / "tokenizer.json";
+  const auto file = testing::assets().parent_path() / "tokenizers" / name / "tokenizer.json";
   if (!std::filesystem::exists(file))
     GTEST_SKIP() << name << "'s tokenizer.json is missing: run tools/fetch-tokenizers";
   const auto tokenizer = load_tokenizer_json(file);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
-  const auto cases = std::filesystem::path(MINERVA_TEST_DATA) / "tokenizers" / name / "cases.jsonl";
+  const auto cases = testing::test_data() / "tokenizers" / name / "cases.jsonl";
   const std::size_t count =
       testing::for_each_json_line(cases, [&](const simdjson::dom::element& line, std::size_t number) {
         SCOPED_TRACE(::testing::Message() << name << " case " << number);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "support/tokenizer_cases.h"
 
@@ -15,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::filesystem::path data(std::string_view name) {
-  return std::filesystem::path(MINERVA_TEST_DATA) / "tokenizers/sentencepiece" / name;
+  return testing::test_data() / "tokenizers/sentencepiece" / name;
 }
 
 // Reference: transformers' LlamaTokenizer on the same two files.

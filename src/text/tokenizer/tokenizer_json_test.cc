@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "support/tokenizer_cases.h"
 
@@ -283,7 +284,7 @@ TEST(Companions, DamageIsNamed) {
 }
 
 TEST(TokenizerJson, ManyThreadsEncodeAtOnce) {
-  const auto folder = std::filesystem::path(MINERVA_TEST_DATA) / "models/qwen2";
+  const auto folder = testing::test_data() / "models/qwen2";
   const auto tokenizer = load_tokenizer_json(folder);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   std::string text;

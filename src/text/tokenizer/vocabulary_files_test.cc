@@ -6,6 +6,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "support/paths.h"
 #include "support/temp_dir.h"
 #include "support/tokenizer_cases.h"
 #include "text/tokenizer/load.h"
@@ -15,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::filesystem::path kData = MINERVA_TEST_DATA "/tokenizers/vocabulary-files";
+const std::filesystem::path kData = testing::test_data() / "tokenizers/vocabulary-files";
 
 std::string content(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
