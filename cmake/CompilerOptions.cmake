@@ -51,13 +51,3 @@ if(MINERVA_FUZZ)
   target_compile_options(minerva_options INTERFACE -fsanitize=fuzzer-no-link)
   target_compile_definitions(minerva_options INTERFACE MINERVA_FUZZING)
 endif()
-
-# With MINERVA_TIDY (preset tidy) clang-tidy reads every source before it is compiled. Its settings are part
-# of the command, so that a change of theirs is a reason to look again.
-option(MINERVA_TIDY "Run clang-tidy on our sources while compiling" OFF)
-if(MINERVA_TIDY)
-  set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS .clang-tidy)
-  file(SHA256 ${PROJECT_SOURCE_DIR}/.clang-tidy tidy_settings)
-  set(CMAKE_CXX_CLANG_TIDY ${PROJECT_SOURCE_DIR}/tools/clang-tidy --quiet
-                           --extra-arg=-DMINERVA_TIDY=0x${tidy_settings})
-endif()

@@ -25,7 +25,8 @@ using testing::Runner;
 using testing::Tokens;
 
 const json& all_changes() {
-  static const json changes = json::parse(std::ifstream(testing::test_data() / "config_changes.json"));
+  static const json changes =
+      json::parse(std::ifstream(minerva::testing::test_data() / "config_changes.json"));
   return changes;
 }
 
@@ -84,7 +85,7 @@ std::vector<double> log_probabilities(const Logits& logits) {
 class ConfigChangesTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(ConfigChangesTest, ComputeWhatTransformersDoesOrAreRefusedByName) {
-  const fs::path original = testing::test_data() / "models" / GetParam();
+  const fs::path original = minerva::testing::test_data() / "models" / GetParam();
   const json config = json::parse(std::ifstream(original / "config.json"));
   const std::string weights = read_file(original / "model.safetensors");
   const TempDir folder;

@@ -19,7 +19,7 @@ class LengthBorderTest : public ::testing::TestWithParam<std::string> {
  protected:
   // The model's directory with what the cases change in its config.json.
   void SetUp() override {
-    const fs::path from = testing::test_data() / "models" / GetParam();
+    const fs::path from = minerva::testing::test_data() / "models" / GetParam();
     expected_ = nlohmann::json::parse(std::ifstream(from / "length_border.json"));
     logits_ = testing::reference_logits(from / "length_border.safetensors");
     for (const auto& entry : fs::directory_iterator(from)) {

@@ -21,7 +21,7 @@ using testing::Tokens;
 std::vector<std::string> directories() {
   std::vector<std::string> names;
   for (const char* group : {"models", "formats"}) {
-    for (const auto& entry : fs::directory_iterator(testing::test_data() / group)) {
+    for (const auto& entry : fs::directory_iterator(minerva::testing::test_data() / group)) {
       if (fs::exists(entry.path() / "expected.json"))
         names.push_back(std::string(group) + "/" + entry.path().filename().string());
     }
@@ -38,7 +38,7 @@ std::vector<kernels::Isa> compared_isas() {
 class NativeModelTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    dir_ = testing::test_data() / GetParam();
+    dir_ = minerva::testing::test_data() / GetParam();
     auto model = testing::load_model(dir_);
     ASSERT_TRUE(model.has_value()) << model.error().message;
     model_ = std::move(*model);

@@ -25,7 +25,7 @@ constexpr std::int64_t kLength = 10;
 class RecurrentModelTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const fs::path dir = testing::test_data() / "models" / GetParam();
+    const fs::path dir = minerva::testing::test_data() / "models" / GetParam();
     const auto description = describe(dir);
     const auto config = HfConfig::open(dir);
     ASSERT_TRUE(description && config);

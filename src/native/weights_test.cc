@@ -50,7 +50,7 @@ void write(const Safetensors& tensors, const fs::path& file) {
 class WeightsTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const fs::path dir = testing::test_data() / GetParam();
+    const fs::path dir = minerva::testing::test_data() / GetParam();
     for (const auto& entry : fs::directory_iterator(dir)) fs::copy(entry.path(), folder_.path());
     original_ = read(dir / "model.safetensors");
   }

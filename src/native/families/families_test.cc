@@ -42,7 +42,7 @@ std::string message_of(const json& config) {
 
 // The class defaults of transformers 5.23 by model type.
 const json& class_defaults() {
-  static const json defaults = read_json(testing::test_data() / "class_defaults.json");
+  static const json defaults = read_json(minerva::testing::test_data() / "class_defaults.json");
   return defaults;
 }
 
@@ -50,7 +50,7 @@ const json& class_defaults() {
 const std::map<std::string, std::vector<json>>& fixtures() {
   static const auto all = [] {
     std::map<std::string, std::vector<json>> configs;
-    for (const auto& entry : fs::directory_iterator(testing::test_data() / "models")) {
+    for (const auto& entry : fs::directory_iterator(minerva::testing::test_data() / "models")) {
       const json config = read_json(entry.path() / "config.json");
       configs[config["model_type"]].push_back(config);
     }
@@ -75,7 +75,7 @@ std::set<std::string> quoted_names(const std::string& cell) {
 const std::map<std::string, Row>& documented() {
   static const auto all = [] {
     std::map<std::string, Row> rows;
-    std::ifstream file(testing::source_root() / "docs/adding-a-model.md");
+    std::ifstream file(minerva::testing::source_root() / "docs/adding-a-model.md");
     for (std::string line; std::getline(file, line);) {
       if (!line.starts_with("| `")) continue;
       std::istringstream cells(line.substr(1));

@@ -271,8 +271,9 @@ std::vector<Bomb> duds() {
 
 void expect_readable(const Error& error, const Bomb& bomb) {
   // A sanitizer's build may meet the limit of time before the one that is meant.
-  EXPECT_THAT(error.message,
-              ContainsRegex(testing::kSanitized ? "(" + std::string(bomb.says) + ")|processor time" : bomb.says));
+  EXPECT_THAT(
+      error.message,
+      ContainsRegex(testing::kSanitized ? "(" + std::string(bomb.says) + ")|processor time" : bomb.says));
   EXPECT_LT(error.message.size(), 700U);
   EXPECT_EQ(error.message.find('\n'), std::string::npos);
   EXPECT_FALSE(error.remedy.empty());
