@@ -146,7 +146,7 @@ TEST_P(NativeModelTest, ChunksAndCoresChangeNoBit) {
 // A prompt of several chunks of 512 rows, or what learned positions allow: sums over more keys and more rows
 // than one tile of any kernel takes.
 TEST_P(NativeModelTest, ChunksOfALongPromptChangeNoBit) {
-  constexpr std::size_t kLong = 600;
+  constexpr std::size_t kLong = minerva::testing::kSanitized ? 200 : 600;
   const bool limited = model_->spec.positions == PositionKind::Learned;
   const std::size_t length = limited ? std::min<std::size_t>(kLong, model_->spec.context_length) : kLong;
   Tokens tokens;

@@ -16,6 +16,7 @@
 #include "minerva/model_description.h"
 #include "native/families/families.h"
 #include "support/paths.h"
+#include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
 namespace minerva::native {
@@ -71,6 +72,14 @@ class WeightsTest : public ::testing::TestWithParam<const char*> {
     EXPECT_FALSE(weights.error().remedy.empty());
     return weights.error().message;
   }
+  // One tensor or scale in so many, where each costs much.
+  std::vector<std::string> some_names() const {
+    std::vector<std::string> some;
+    std::size_t i = 0;
+    for (const std::string& name : names())
+      if (i++ % minerva::testing::stride(4) == 0) some.push_back(name);
+    return some;
+  }
   std::set<std::string> names() const {
     std::set<std::string> names;
     for (const auto& [name, entry] : original_.header.items()) {
@@ -104,7 +113,7 @@ TEST_P(WeightsTest, NamesWhatNobodyReads) {
 }
 
 TEST_P(WeightsTest, NamesATensorThatIsMissing) {
-  for (const std::string& name : names()) {
+  for (const std::string& name : some_names()) {
     if (optional(name)) continue;
     json header = original_.header;
     header["other." + name] = header[name];
@@ -124,7 +133,7 @@ bool is_vector(const std::string& name, const json& entry) {
 }
 
 TEST_P(WeightsTest, NamesATensorOfAnotherShape) {
-  for (const std::string& name : names()) {
+  for (const std::string& name : some_names()) {
     if (is_vector(name, original_.header[name])) continue;
     json header = original_.header;
     header[name]["shape"].push_back(1);

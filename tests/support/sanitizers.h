@@ -1,6 +1,8 @@
 // Whether this is a sanitizer's build: several times slower, and it holds several times the memory.
 #pragma once
 
+#include <cstddef>
+
 namespace minerva::testing {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -17,5 +19,10 @@ inline constexpr bool kSanitized = false;
 
 /// What limits of time are multiplied by.
 inline constexpr int kSlowdown = kSanitized ? 4 : 1;
+
+/// Of a long list of cases, a sanitizer's build takes every `nth`.
+constexpr std::size_t stride(std::size_t nth) {
+  return kSanitized ? nth : 1;
+}
 
 }  // namespace minerva::testing

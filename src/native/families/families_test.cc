@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "support/paths.h"
+#include "support/sanitizers.h"
 
 namespace minerva::native {
 namespace {
@@ -182,7 +183,10 @@ TEST_P(FamilyTest, NamesEveryFieldItReadsThatIsMistyped) {
     for (const auto& [field, value] : config.items()) candidates.insert(field);
   }
   std::set<std::string> rejected;
+  std::size_t others = 0;
   for (const std::string& field : candidates) {
+    const bool expected = row().read.contains(field) || row().required.contains(field);
+    if (!expected && others++ % minerva::testing::stride(8) != 0) continue;
     for (const json& config : variants()) {
       const std::string message = with(config, field, kWrong);
       if (message.empty()) continue;
