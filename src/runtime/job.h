@@ -1,6 +1,7 @@
 // One request on its way: what its caller and the scheduler share.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -99,10 +100,23 @@ struct Job {
   std::atomic<std::int64_t> admitted_us = -1;  ///< after it was submitted; -1: waits
   std::chrono::steady_clock::time_point submitted;
 
+  // ---- under the scheduler's lock while it waits
+  std::optional<std::chrono::steady_clock::time_point> waits_since;
+  std::chrono::steady_clock::duration waited{0};  ///< before that, and while it ran and got nothing
+
+  /// Its priority, raised by waiting, so that a stream of others does not keep it waiting for ever.
+  int level(std::chrono::steady_clock::time_point now) const noexcept {
+    constexpr std::chrono::seconds kForALevel{10};
+    const auto total = waited + (waits_since ? now - *waits_since : std::chrono::steady_clock::duration(0));
+    return static_cast<int>(std::min<std::int64_t>(static_cast<int>(priority) + total / kForALevel,
+                                                   static_cast<int>(Priority::High)));
+  }
+
   // ---- the scheduler's thread only
   Answer answer;
   SequenceId sequence = -1;
   bool admitted_before = false;
+  std::uint64_t last_row = 0;   ///< the step in which something was computed for it last
   std::uint64_t admission = 0;  ///< the later it was let in, the larger
 };
 

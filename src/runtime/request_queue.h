@@ -2,13 +2,14 @@
 // arrival.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
+#include <functional>
 #include <list>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "runtime/client_shares.h"
 #include "runtime/job.h"
 
 namespace minerva {
@@ -19,29 +20,33 @@ class RequestQueue {
   void push(std::shared_ptr<Job> job);
   /// Back to where it was: it ran and had to give way.
   void push_front(std::shared_ptr<Job> job);
-  /// The one whose turn it is; null when nobody waits.
-  std::shared_ptr<Job> front() const;
+  using Passed = std::function<bool(const Job&)>;
+  /// The one whose turn it is among those that are not `passed` over; null when there is none.
+  std::shared_ptr<Job> front(const Passed& passed = nullptr) const;
   void remove(const std::shared_ptr<Job>& job);
   /// The jobs whose callers have left.
   std::vector<std::shared_ptr<Job>> gone() const;
-  std::vector<std::shared_ptr<Job>> all() const { return {jobs_.begin(), jobs_.end()}; }
+  /// The one that came first; null when nobody waits.
+  std::shared_ptr<Job> oldest() const { return jobs_.empty() ? nullptr : jobs_.front(); }
+  void for_each(const std::function<void(const Job&)>& visit) const {
+    for (const auto& job : jobs_) visit(*job);
+  }
+  /// How many there are, those whose callers have left among them.
+  std::size_t count() const noexcept { return jobs_.size(); }
 
   /// Jobs whose callers wait.
   std::size_t size() const noexcept;
   bool empty() const noexcept { return jobs_.empty(); }
 
-  /// Tokens were computed for `client`: others come first now.
-  void charge(const std::string& client, std::uint64_t tokens);
-  /// `client` has nothing running or waiting any more: what it used is forgotten.
-  void forget(const std::string& client);
   bool has(const std::string& client) const;
 
- private:
-  std::uint64_t served(const std::string& client) const;
-  void enter(const std::string& client);
+  /// Of the clients of those that wait or run.
+  ClientShares& shares() noexcept { return shares_; }
+  const ClientShares& shares() const noexcept { return shares_; }
 
-  std::list<std::shared_ptr<Job>> jobs_;         // in order of arrival
-  std::map<std::string, std::uint64_t> served_;  // of clients that are here or were charged lately
+ private:
+  std::list<std::shared_ptr<Job>> jobs_;  // in order of arrival
+  ClientShares shares_;
 };
 
 }  // namespace minerva

@@ -22,7 +22,7 @@ class RequestQueueTest : public ::testing::Test {
     while (const auto next = queue_.front()) {
       clients += next->client;
       queue_.remove(next);
-      queue_.charge(next->client, tokens);
+      queue_.shares().charge(next->client, {.answers = tokens});
     }
     return clients;
   }
@@ -53,9 +53,39 @@ TEST_F(RequestQueueTest, PriorityGoesBeforeTurns) {
   EXPECT_EQ(order(10), "ccba");
 }
 
+TEST_F(RequestQueueTest, WaitingRaisesTheLevel) {
+  using namespace std::chrono_literals;
+  const auto now = std::chrono::steady_clock::now();
+  const auto low = job("a", Priority::Low);
+  const auto level_after = [&](std::chrono::steady_clock::duration time) {
+    low->waits_since = now;
+    return low->level(now + time);
+  };
+  EXPECT_EQ(level_after(9s), 0);
+  EXPECT_EQ(level_after(11s), 1);
+  EXPECT_EQ(level_after(21s), 2);
+  EXPECT_EQ(level_after(std::chrono::hours(1000)), 2) << "as high as High";
+  low->waits_since.reset();
+  low->waited = 15s;
+  EXPECT_EQ(low->level(now + 1h), 1) << "it runs: what it had waited counts";
+
+  low->waits_since = now - 30s;
+  queue_.push(low);
+  queue_.push(job("b", Priority::High));
+  EXPECT_EQ(queue_.front(), low) << "of equal levels, who came first";
+}
+
+TEST_F(RequestQueueTest, SomeArePassedOver) {
+  queue_.push(job("a", Priority::High));
+  queue_.push(job("b"));
+  queue_.push(job("c"));
+  EXPECT_EQ(queue_.front([](const Job& job) { return job.client == "a"; })->client, "b");
+  EXPECT_EQ(queue_.front([](const Job&) { return true; }), nullptr);
+}
+
 TEST_F(RequestQueueTest, ANewClientHasNoClaimOnThePast) {
   queue_.push(job("a"));
-  queue_.charge("a", 1'000'000);
+  queue_.shares().charge("a", {.answers = 1'000'000});
   for (int i = 0; i < 3; ++i) queue_.push(job("b"));
   for (int i = 0; i < 2; ++i) queue_.push(job("a"));
   EXPECT_EQ(order(10), "abbaba");  // level: in order of arrival

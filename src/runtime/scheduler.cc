@@ -6,9 +6,13 @@
 #include <bit>
 #include <exception>
 #include <iterator>
+#include <map>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
+
+#include "runtime/batch_plan.h"
 
 namespace minerva {
 namespace {
@@ -19,10 +23,12 @@ constexpr std::uint64_t kCellsStep = 256;
 // A request waits no longer than this for memory that requests to other models hold: one of them may be
 // waiting for this very answer.
 constexpr auto kRoomWaitMax = std::chrono::seconds(60);
-// Answers wait no longer than this for a part of somebody's prompt.
+// Answers, and prompts that come meanwhile, wait no longer than this for a part of somebody's prompt.
 constexpr double kPromptSeconds = 0.1;
 constexpr std::size_t kPromptRowsMin = 16;
-constexpr std::size_t kPromptRowsUnmeasured = 64;
+constexpr std::size_t kPromptRowsAlone = 64;  // fewer at a time take longer in all
+// A request waits for another that computes the same prompt when it saves so many tokens.
+constexpr std::size_t kPrefixWorthWaiting = 64;
 
 std::uint32_t round_up(std::uint64_t cells) {
   return static_cast<std::uint32_t>((cells + kCellsStep - 1) / kCellsStep * kCellsStep);
@@ -62,6 +68,7 @@ Result<void> Scheduler::submit(const std::shared_ptr<Job>& job) {
       return no_thread(error);
     }
     started_ = true;
+    job->waits_since = job->submitted;
     queue_.push(job);
     waiting_count_ = static_cast<std::uint32_t>(queue_.size());
   }
@@ -100,8 +107,8 @@ void Scheduler::work(const std::stop_token& stop) {
     // Nobody above could catch what is thrown here: it ends the requests, not the process.
     try {
       turn();
-    } catch (const std::exception&) {
-      give_up(error_of_exception());
+    } catch (...) {
+      give_up();
     }
   }
   fail_all(closed());
@@ -139,13 +146,30 @@ void Scheduler::drop_gone() {
 
 void Scheduler::admit() {
   while (true) {
-    std::shared_ptr<Job> job;
-    {
-      const std::lock_guard lock(mutex_);
-      job = queue_.front();
-    }
+    const auto job = first_of_queue();
     if (job == nullptr || !admit(job)) return;
   }
+}
+
+std::shared_ptr<Job> Scheduler::first_of_queue() {
+  const auto now = Clock::now();
+  const std::lock_guard lock(mutex_);
+  return queue_.front([&](const Job& job) { return waits_for_prefix(job, now); });
+}
+
+// Whether somebody of no lower level is about to compute much of the job's prompt, which can then be copied.
+bool Scheduler::waits_for_prefix(const Job& job, Clock::time_point now) const {
+  if (!sequences_) return false;
+  std::size_t there = 0;
+  for (const auto& other : running_) {
+    if (pending(*other) <= 1 || other->level(now) < job.level(now)) continue;
+    const std::size_t common = std::min(common_prefix(other->tokens, job.tokens), job.tokens.size() - 1);
+    const std::size_t computed = sequences_->held(other->sequence).size();
+    if (common < computed + kPrefixWorthWaiting || !sequences_->goes_back(other->sequence)) continue;
+    if (there == 0) there = sequences_->reusable(job.tokens, job.planned_length());
+    if (common >= there + kPrefixWorthWaiting) return true;
+  }
+  return false;
 }
 
 // False when the job has to wait.
@@ -177,6 +201,7 @@ bool Scheduler::admit(const std::shared_ptr<Job>& job) {
   {
     const std::lock_guard lock(mutex_);
     queue_.remove(job);
+    job->waited += Clock::now() - *std::exchange(job->waits_since, std::nullopt);
   }
   // What idle sequences hold has to go where those that run need the room.
   std::uint64_t expected = 0;
@@ -193,14 +218,23 @@ std::uint64_t Scheduler::expected_cells(const Job& job) {
   return std::min(most, job.tokens.size() + kExpectedAnswer);
 }
 
-ContextMaker::Size Scheduler::wanted_size(const Job& job) {
+// For the job and those that run, and for those that are let in next, so that the context does not grow for
+// each.
+ContextMaker::Size Scheduler::wanted_size(const Job& job, LookAhead ahead) const {
   const ContextMaker::Size limit = maker_.limit();
   std::uint64_t cells = expected_cells(job);
   for (const auto& other : running_) cells += expected_cells(*other);
   std::size_t requests = running_.size();
   {
     const std::lock_guard lock(mutex_);
-    requests += queue_.size();
+    std::size_t places =
+        ahead == LookAhead::No ? 0 : limit.sequences - std::min<std::size_t>(limit.sequences, requests + 1);
+    queue_.for_each([&](const Job& other) {
+      ++requests;
+      if (&other == &job || other.gone || places == 0) return;
+      cells += expected_cells(other);
+      --places;
+    });
   }
   const auto sequences = static_cast<std::uint32_t>(std::bit_ceil(std::max<std::size_t>(requests, 1)));
   return {.tokens =
@@ -211,20 +245,24 @@ ContextMaker::Size Scheduler::wanted_size(const Job& job) {
 
 // Sees to a context that has a place and cells for the job.
 Result<void> Scheduler::make_room(const std::shared_ptr<Job>& job) {
-  ContextMaker::Size wanted = wanted_size(*job);
-  const bool has_place = sequences_ && sequences_->has_place();
-  if (has_place) wanted.sequences = size_.sequences;
-  if (sequences_ && wanted == size_) return {};
-  if (refused_ && *refused_ == wanted && !running_.empty()) return out_of_room();
-  auto grown = grow(wanted, {});
-  if (grown) return {};
-  refused_ = wanted;
-  if (!running_.empty()) return grown;
+  if (make_room_of(wanted_size(*job, LookAhead::Queue))) return {};
+  auto made = make_room_of(wanted_size(*job, LookAhead::No));
+  if (made || !running_.empty()) return made;
   // Alone it may need less.
   const ContextMaker::Size least = {.tokens = std::max(size_.tokens, job->context_tokens),
                                     .sequences = std::max(size_.sequences, 1U)};
   if (sequences_ && least == size_) return {};
   return grow(least, while_wanted(job));
+}
+
+Result<void> Scheduler::make_room_of(const ContextMaker::Size& asked) {
+  ContextMaker::Size wanted = asked;
+  if (sequences_ && sequences_->has_place()) wanted.sequences = size_.sequences;
+  if (sequences_ && wanted == size_) return {};
+  if (!running_.empty() && std::ranges::find(refused_, wanted) != refused_.end()) return out_of_room();
+  auto grown = grow(wanted, {});
+  if (!grown) refused_.push_back(wanted);
+  return grown;
 }
 
 std::unexpected<Error> Scheduler::out_of_room() {
@@ -233,8 +271,7 @@ std::unexpected<Error> Scheduler::out_of_room() {
 }
 
 bool Scheduler::is_first(const std::shared_ptr<Job>& job) {
-  const std::lock_guard lock(mutex_);
-  return queue_.front() == job;
+  return first_of_queue() == job;
 }
 
 // For a job that runs, or is the first of those that wait: another that comes meanwhile may need less.
@@ -273,16 +310,18 @@ Result<void> Scheduler::grow(const ContextMaker::Size& wanted, const MemoryGrant
 // A running request of lower priority gives way, the one that came last.
 bool Scheduler::preempt_for(const std::shared_ptr<Job>& job) {
   const auto victim = last_of_lowest_priority();
-  if (victim == nullptr || victim->priority >= job->priority) return false;
+  const auto now = Clock::now();
+  if (victim == nullptr || victim->level(now) >= job->level(now)) return false;
   preempt(victim);
   return true;
 }
 
 std::shared_ptr<Job> Scheduler::last_of_lowest_priority() const {
+  const auto now = Clock::now();
   std::shared_ptr<Job> last;
   for (const auto& job : running_) {
-    if (last == nullptr || job->priority < last->priority ||
-        (job->priority == last->priority && job->admission > last->admission))
+    if (last == nullptr || job->level(now) < last->level(now) ||
+        (job->level(now) == last->level(now) && job->admission > last->admission))
       last = job;
   }
   return last;
@@ -295,6 +334,7 @@ void Scheduler::preempt(std::shared_ptr<Job> job) {
   std::erase(running_, job);
   std::erase(suspects_, job);
   const std::lock_guard lock(mutex_);
+  job->waits_since = Clock::now();
   queue_.push_front(std::move(job));
 }
 
@@ -330,7 +370,7 @@ void Scheduler::step() {
   }
   switch (result.status) {
     case DecodeStatus::Ok:
-      measure(std::chrono::duration<double>(Clock::now() - start).count());
+      measure(Clock::now() - start);
       take_results(shares);
       break;
     case DecodeStatus::Aborted:
@@ -362,44 +402,63 @@ void Scheduler::add_rows(const std::shared_ptr<Job>& job, std::size_t count, std
   if (held + count == job->tokens.size()) rows_.back().output = RowOutput::Logits;
 }
 
-// A row for each answer, then prompts in the order in which they were let in.
 std::vector<Scheduler::Share> Scheduler::build_batch() {
-  const std::size_t most = sequences_->context().batch_tokens();
   std::vector<Share> shares;
+  prompt_rows_ = 0;
+  ++steps_;
   if (!suspects_.empty()) {
-    add_rows(suspects_.front(), std::min(pending(*suspects_.front()), most), shares);
+    const auto& suspect = suspects_.front();
+    add_rows(suspect, std::min<std::size_t>(pending(*suspect), sequences_->context().batch_tokens()), shares);
     return shares;
   }
-  for (const auto& job : running_) {
-    if (rows_.size() < most && pending(*job) == 1) add_rows(job, 1, shares);
+  const std::vector<std::size_t> planned = plan();
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    if (planned[i] == 0) continue;
+    if (pending(*running_[i]) > 1) prompt_rows_ += planned[i];
+    add_rows(running_[i], planned[i], shares);
+    running_[i]->last_row = steps_;
   }
-  std::size_t left = std::min(most - rows_.size(), prompt_budget(rows_.size(), most));
-  prompt_rows_ = 0;
-  for (const auto& job : running_) {
-    const std::size_t count = pending(*job) > 1 ? std::min(pending(*job), left) : 0;
-    if (count == 0) continue;
-    add_rows(job, count, shares);
-    left -= count;
-    prompt_rows_ += count;
-  }
-  // Whoever found no room goes first next time.
-  if (shares.size() < running_.size() && prompt_rows_ == 0)
-    std::ranges::rotate(running_, running_.begin() + static_cast<std::ptrdiff_t>(shares.size()));
   return shares;
 }
 
-std::size_t Scheduler::prompt_budget(std::size_t answers, std::size_t most) const {
-  if (answers == 0) return most;
-  if (seconds_per_prompt_row_ <= 0) return kPromptRowsUnmeasured;
-  const double rows = kPromptSeconds / seconds_per_prompt_row_;
-  return static_cast<std::size_t>(std::clamp(rows, static_cast<double>(kPromptRowsMin),
-                                             static_cast<double>(std::max(most, kPromptRowsMin))));
+std::vector<std::size_t> Scheduler::plan() const {
+  const auto now = Clock::now();
+  std::map<std::string_view, std::size_t> clients;
+  std::vector<ServedTokens> served;
+  std::vector<BatchCandidate> candidates;
+  std::size_t answers = 0;
+  for (const auto& job : running_) {
+    const auto [client, is_new] = clients.try_emplace(job->client, served.size());
+    if (is_new) {
+      const std::lock_guard lock(mutex_);
+      served.push_back(queue_.shares().served(job->client));
+    }
+    const std::size_t rows = pending(*job);
+    answers += rows == 1 ? 1 : 0;
+    candidates.push_back({.pending = rows,
+                          .answers = rows == 1,
+                          .level = job->level(now),
+                          .client = client->second,
+                          .last_row = job->last_row});
+  }
+  const std::size_t most = sequences_->context().batch_tokens();
+  return plan_batch(candidates, served, {.rows = most, .prompt_rows = prompt_budget(answers, most)});
 }
 
-void Scheduler::measure(double seconds) {
+std::size_t Scheduler::prompt_budget(std::size_t answers, std::size_t most) const {
+  const std::size_t least = answers == 0 ? kPromptRowsAlone : kPromptRowsMin;
+  if (seconds_per_prompt_row_ <= 0) return kPromptRowsAlone;
+  const double rows = kPromptSeconds / seconds_per_prompt_row_;
+  return static_cast<std::size_t>(
+      std::clamp(rows, static_cast<double>(least), static_cast<double>(std::max(most, least))));
+}
+
+void Scheduler::measure(Clock::duration step) {
+  for (const auto& job : running_)
+    if (job->last_row < steps_) job->waited += step;
   if (prompt_rows_ < kPromptRowsMin) return;
   constexpr double kSmoothing = 0.3;
-  const double now = seconds / static_cast<double>(rows_.size());
+  const double now = std::chrono::duration<double>(step).count() / static_cast<double>(rows_.size());
   seconds_per_prompt_row_ +=
       (seconds_per_prompt_row_ > 0 ? kSmoothing : 1.0) * (now - seconds_per_prompt_row_);
 }
@@ -410,11 +469,13 @@ void Scheduler::take_results(const std::vector<Share>& shares) {
   for (const Share& share : shares) {
     const auto& job = share.job;
     std::erase(suspects_, job);
+    const bool answers = pending(*job) == 1;
     sequences_->extend(job->sequence,
                        std::span(job->tokens).subspan(sequences_->held(job->sequence).size(), share.rows));
     {
       const std::lock_guard lock(mutex_);
-      queue_.charge(job->client, share.rows);
+      queue_.shares().charge(job->client,
+                             answers ? ServedTokens{.answers = 1} : ServedTokens{.prompts = share.rows});
     }
     if (pending(*job) > 0) continue;
     auto piece = job->answer.next(sequences_->context().outputs(share.first_row + share.rows - 1));
@@ -491,19 +552,35 @@ void Scheduler::lose_context(const Error& error) {
   sequences_.reset();
   store_.clear();
   size_ = {};
-  for (const auto& job : std::vector(running_)) end_with(job, Error(error));
+  while (!running_.empty()) end_with(running_.back(), Error(error));
 }
 
 // After an exception: whatever it left half done goes.
-void Scheduler::give_up(const Error& error) {
-  std::vector<std::shared_ptr<Job>> waiting;  // not those that come when the first has its answer
-  {
-    const std::lock_guard lock(mutex_);
-    computing_.clear();
-    waiting = queue_.all();
+void Scheduler::give_up() noexcept {
+  // Where there is no memory even to say so, the words are short enough to need none.
+  const auto attempt = [this](const Error& error) {
+    std::size_t waiting = 0;  // not those that come when the first has its answer
+    {
+      const std::lock_guard lock(mutex_);
+      computing_.clear();
+      waiting = queue_.count();
+    }
+    lose_context(error);
+    for (; waiting > 0; --waiting) {
+      std::shared_ptr<Job> job;
+      {
+        const std::lock_guard lock(mutex_);
+        job = queue_.oldest();
+      }
+      if (job == nullptr) return;
+      end_with(job, Error(error));
+    }
+  };
+  try {
+    attempt(error_of_exception());
+  } catch (...) {
+    attempt({ErrorCode::OutOfMemory, "out of memory", ""});
   }
-  lose_context(error);
-  for (const auto& job : waiting) end_with(job, Error(error));
 }
 
 // ---- the end of a request
@@ -514,13 +591,13 @@ void Scheduler::end(std::shared_ptr<Job> job) {
   job->sequence = -1;
   std::erase(running_, job);
   std::erase(suspects_, job);
-  refused_.reset();
+  refused_.clear();
   full_ = false;
   const std::lock_guard lock(mutex_);
   queue_.remove(job);
   const bool runs =
       std::ranges::any_of(running_, [&](const auto& other) { return other->client == job->client; });
-  if (!runs && !queue_.has(job->client)) queue_.forget(job->client);
+  if (!runs && !queue_.has(job->client)) queue_.shares().leave(job->client);
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): as above
@@ -536,7 +613,7 @@ void Scheduler::fail_all(const Error& error) {
     std::shared_ptr<Job> job;
     {
       const std::lock_guard lock(mutex_);
-      job = queue_.front();
+      job = queue_.oldest();
     }
     if (job == nullptr) return;
     end_with(job, error);

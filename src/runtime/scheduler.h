@@ -90,7 +90,11 @@ class Scheduler {
   Result<void> grow(const ContextMaker::Size& wanted, const MemoryGrant::KeepWaiting& waits);
   MemoryGrant::KeepWaiting while_wanted(std::shared_ptr<Job> job);
   bool is_first(const std::shared_ptr<Job>& job);
-  ContextMaker::Size wanted_size(const Job& job);
+  std::shared_ptr<Job> first_of_queue();
+  bool waits_for_prefix(const Job& job, Clock::time_point now) const;
+  enum class LookAhead : std::uint8_t { No, Queue };
+  ContextMaker::Size wanted_size(const Job& job, LookAhead ahead) const;
+  Result<void> make_room_of(const ContextMaker::Size& asked);
   static std::uint64_t expected_cells(const Job& job);
   static std::unexpected<Error> out_of_room();
   bool preempt_for(const std::shared_ptr<Job>& job);
@@ -99,17 +103,18 @@ class Scheduler {
 
   void step();
   std::vector<Share> build_batch();
+  std::vector<std::size_t> plan() const;
   std::size_t pending(const Job& job) const;
   void add_rows(const std::shared_ptr<Job>& job, std::size_t count, std::vector<Share>& shares);
   std::size_t prompt_budget(std::size_t answers, std::size_t most) const;
-  void measure(double seconds);
+  void measure(Clock::duration step);
   void take_results(const std::vector<Share>& shares);
 
   void reconcile(const std::vector<Share>& shares);
   void handle_no_slot(const Error& error);
   void handle_failure(const std::vector<Share>& shares, const Error& error);
   void lose_context(const Error& error);
-  void give_up(const Error& error);
+  void give_up() noexcept;
 
   // By value: the argument may stand in running_, from which it is removed.
   void end(std::shared_ptr<Job> job);
@@ -121,7 +126,7 @@ class Scheduler {
   ComputeArbiter& arbiter_;
   SchedulerOptions options_;
 
-  std::mutex mutex_;  // guards what follows, up to the empty line
+  mutable std::mutex mutex_;  // guards what follows, up to the empty line
   std::condition_variable_any changed_;
   RequestQueue queue_;
   std::vector<Share> computing_;  // of the running step
@@ -138,14 +143,15 @@ class Scheduler {
   PrefixStore store_;
   std::optional<SequenceTable> sequences_;
   ContextMaker::Size size_;
-  std::optional<ContextMaker::Size> refused_;  // there was no memory for it, while the same requests ran
+  std::vector<ContextMaker::Size> refused_;    // there was no memory for them, while the same requests ran
   std::vector<std::shared_ptr<Job>> running_;  // in order of admission
   bool full_ = false;                          // the context has no cells for more than those that run
   std::uint64_t admissions_ = 0;
   std::vector<std::shared_ptr<Job>> suspects_;  // of a step that failed: computed one by one
   std::vector<BatchRow> rows_;                  // of the step
-  std::size_t prompt_rows_ = 0;                 // how many of them are of prompts
-  double seconds_per_prompt_row_ = 0;           // smoothed; 0: not known yet
+  std::uint64_t steps_ = 0;
+  std::size_t prompt_rows_ = 0;        // how many of them are of prompts
+  double seconds_per_prompt_row_ = 0;  // smoothed; 0: not known yet
 
   std::jthread thread_;  // last: joined before the rest goes
 };

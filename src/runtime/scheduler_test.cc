@@ -158,6 +158,75 @@ TEST_F(SchedulerTest, ConcurrentHighPriorityGoesFirstAndTheOtherGoesOn) {
   EXPECT_EQ(slow.get()->text, behaviour_->script);
 }
 
+TEST_F(SchedulerTest, ConcurrentShortRequestDoesNotWaitForALongPrompt) {
+  behaviour_->row_time = 1ms;
+  auto& model = open();
+  for (const auto priority : {Priority::Normal, Priority::High}) {
+    behaviour_->rows = 0;
+    std::stop_source source;
+    auto long_request = ask(std::string(3000, priority == Priority::High ? 'h' : 'n') + ">");
+    long_request.cancel = source.get_token();
+    auto slow = start(model, long_request);
+    await([&] { return behaviour_->rows > 0; });
+    auto request = ask("short>");
+    request.priority = priority;
+    EXPECT_EQ(model.generate(request, {})->text, "hello");
+    EXPECT_LT(behaviour_->rows, 2000) << "the long prompt is not read yet";
+    source.request_stop();
+    EXPECT_EQ(slow.get()->finish_reason, FinishReason::Cancelled);
+  }
+}
+
+TEST_F(SchedulerTest, ConcurrentClientsGetEqualShares) {
+  behaviour_->decode_time = 500us;
+  behaviour_->script = std::string(40, 'x');
+  auto& model = open();
+  std::atomic<bool> over = false;
+  std::atomic<int> of_one = 0;
+  std::atomic<int> of_many = 0;
+  const auto client = [&](const std::string& name, std::atomic<int>& tokens) {
+    for (int i = 0; !over; ++i) {
+      auto request = ask(name + std::to_string(i) + ">");
+      request.client = name;
+      const auto answer = model.generate(request, {});
+      if (answer) tokens += static_cast<int>(answer->tokens.size() + answer->prompt_tokens.size());
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    threads.emplace_back([&] { client("one", of_one); });
+    for (int i = 0; i < 12; ++i) threads.emplace_back([&] { client("many", of_many); });
+    await([&] { return of_one > 1500; });
+    over = true;
+  }
+  EXPECT_GT(of_one, (of_one + of_many) * 0.40);
+  EXPECT_LT(of_one, (of_one + of_many) * 0.60);
+}
+
+TEST_F(SchedulerTest, ConcurrentRequestsComputeACommonPrefixOnce) {
+  behaviour_->snapshots = true;  // a larger context takes over what there is
+  behaviour_->row_time = 100us;
+  const std::string common(800, 'c');
+  auto& model = open();
+  std::vector<std::future<Result<Generation>>> answers;
+  for (int i = 0; i < 12; ++i) answers.push_back(start(model, ask(common + std::to_string(100 + i) + ">")));
+  for (auto& answer : answers) EXPECT_EQ(answer.get()->text, "hello");
+  // BOS, the prefix once, and for each its own end and its answer (less its last token).
+  EXPECT_LT(behaviour_->rows, 1 + 800 + 12 * (64 + 4 + 5));
+}
+
+// Where a sequence cannot go back there is nothing to be had by waiting.
+TEST_F(SchedulerTest, ConcurrentRequestsDoNotWaitForAPrefixThatCannotBeCopied) {
+  behaviour_->row_time = 100us;
+  behaviour_->reuse_window = 0;
+  const std::string common(800, 'c');
+  auto& model = open();
+  std::vector<std::future<Result<Generation>>> answers;
+  for (int i = 0; i < 3; ++i) answers.push_back(start(model, ask(common + std::to_string(i) + ">")));
+  await([&] { return model.active_requests() == 3 && model.waiting_requests() == 0; });
+  for (auto& answer : answers) EXPECT_EQ(answer.get()->text, "hello");
+}
+
 TEST_F(SchedulerTest, ConcurrentRequestsToABrokenStepAreTriedOneByOne) {
   behaviour_->poison_token = '!';
   behaviour_->decode_time = 3ms;

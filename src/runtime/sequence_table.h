@@ -29,6 +29,12 @@ class SequenceTable {
   /// Gives a request a sequence that holds as much of `tokens` as can be reused; one token at least is left
   /// to compute, for its logits. Nothing when every sequence is taken. Errors: those of the context.
   Result<std::optional<Placement>> place(std::span<const TokenId> tokens, Position planned_length);
+  /// How many of `tokens` a sequence holds in a usable way.
+  std::size_t reusable(std::span<const TokenId> tokens, Position planned_length) const {
+    return best_source(tokens, planned_length).kept;
+  }
+  /// Whether the state of an earlier position can be had back from where `sequence` is now.
+  bool goes_back(SequenceId sequence) const;
   /// The request has left: what its sequence holds stays for others until the room is needed.
   void leave(SequenceId sequence) noexcept;
 
@@ -71,7 +77,6 @@ class SequenceTable {
   Source best_source(std::span<const TokenId> tokens, Position planned_length) const;
   SequenceId free_sequence(SequenceId other_than) const noexcept;
   bool restore(const PrefixStore::Entry& entry, std::size_t kept, SequenceId to, Position planned_length);
-  bool goes_back(SequenceId sequence) const;
   void save(SequenceId sequence);
 
   std::unique_ptr<Context> context_;

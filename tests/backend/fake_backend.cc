@@ -35,7 +35,8 @@ class FakeContext : public Context {
     const int call = behaviour_->decodes++;
     if (stop.stop_requested()) return failed(DecodeStatus::Aborted, "aborted");
     if (call == behaviour_->fail_decode_at) return failed(DecodeStatus::Fatal, "the fake model broke");
-    for (auto left = behaviour_->decode_time; left.count() > 0; left -= kNap) {
+    for (auto left = behaviour_->decode_time + behaviour_->row_time * static_cast<std::int64_t>(batch.size()); left.count() > 0;
+         left -= kNap) {
       std::this_thread::sleep_for(kNap);
       if (stop.stop_requested()) return failed(DecodeStatus::Aborted, "aborted");
     }

@@ -28,6 +28,7 @@ struct FakeBehaviour {
   bool fail_load = false;
   bool snapshots = false;
   std::chrono::microseconds decode_time{0};
+  std::chrono::microseconds row_time{0};  ///< for each row of a batch, beside decode_time
   std::function<void(const LoadProgress&, int call)> on_load =
       {};  ///< called in `load`, before it looks at anything
   std::function<void(const ContextOptions&)> on_memory_needed = {};
