@@ -150,6 +150,8 @@ class Model {
  public:
   virtual ~Model() = default;
   virtual const ModelInfo& info() const noexcept = 0;
+  /// What the model and a context of this size take. Known without its files, which may be gone by now.
+  virtual MemoryNeed memory_needed(const ContextOptions& context) const noexcept = 0;
   /// Errors: OutOfMemory, InvalidRequest.
   virtual Result<std::unique_ptr<Context>> new_context(const ContextOptions& options) = 0;
   /// The tokenizer, where loading the model had to read the vocabulary anyway; else null, and

@@ -47,8 +47,19 @@ bool spin_until(Ready ready, Clock::duration limit) {
 
 ThreadPool::ThreadPool(int threads) : size_(threads < 1 ? 1 : threads) {
   threads_.reserve(static_cast<std::size_t>(size_ - 1));
-  for (int thread = 1; thread < size_; ++thread) {
-    threads_.emplace_back([this, thread] { work(thread); });
+  try {
+    for (int thread = 1; thread < size_; ++thread) {
+      threads_.emplace_back([this, thread] { work(thread); });
+    }
+  } catch (...) {  // those that did start end, as in the destructor, which is not called
+    {
+      const std::scoped_lock lock(mutex_);
+      stop_.store(true);
+      epoch_.fetch_add(1);
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+    throw;
   }
 }
 

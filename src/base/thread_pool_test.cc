@@ -1,16 +1,22 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <numeric>
+#include <system_error>
 #include <vector>
+
+#include "support/sanitizers.h"
 
 namespace minerva {
 namespace {
 
-class ThreadPoolSizes : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolSizes, testing::Values(1, 2, 3, 7));
+class ThreadPoolSizes : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolSizes, ::testing::Values(1, 2, 3, 7));
 
 TEST_P(ThreadPoolSizes, RunsOnceOnEveryThread) {
   ThreadPool pool(GetParam());
@@ -54,6 +60,25 @@ TEST(ThreadPool, EndsWithoutEverRunning) {
 
 TEST(ThreadPool, TakesNonsenseForOneThread) {
   EXPECT_EQ(ThreadPool(0).size(), 1);
+}
+
+// Those that did start end, and the next pool is as good as any.
+TEST(ThreadPool, ThreadsThatCannotStartAreAnException) {
+  if (testing::kSanitized) GTEST_SKIP() << "a sanitizer needs more addresses than the limit leaves";
+  const auto with_few_addresses = [] {
+    constexpr rlim_t kBytes = rlim_t{512} << 20U;  // stacks of some fifty threads
+    const rlimit limit{kBytes, kBytes};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) std::exit(1);
+    try {
+      const ThreadPool pool(4000);
+      std::exit(2);
+    } catch (const std::system_error&) {
+    }
+    std::atomic<int> ran = 0;
+    ThreadPool(3).run([&](int) { ++ran; });
+    std::exit(ran == 3 ? 0 : 3);
+  };
+  EXPECT_EXIT(with_few_addresses(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "backends/computing_threads.h"
 #include "base/cpu.h"
 #include "base/terminal.h"
 #include "cli/bench_statistics.h"
@@ -201,7 +202,7 @@ Result<Measurement> BenchCommand::measure(LoadedModel& model, bool reading, Cons
 }
 
 int BenchCommand::threads() const {
-  return engine_.options.threads > 0 ? engine_.options.threads : static_cast<int>(cpu_info().usable_cores);
+  return engine_.options.threads > 0 ? engine_.options.threads : computing_threads(cpu_info());
 }
 
 void BenchCommand::print(const LoadedModel& model, const std::vector<Measurement>& all,

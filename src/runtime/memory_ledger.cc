@@ -103,64 +103,92 @@ std::optional<Reclaimer::Outcome> MemoryLedger::take_or_reclaim(std::unique_lock
   return outcome;
 }
 
+// A reservation's place in the queue, which it leaves however the waiting ends: by an exception, too.
+class MemoryLedger::Place {
+ public:
+  Place(MemoryLedger& ledger, std::unique_lock<std::mutex>& lock)
+      : ledger_(ledger), lock_(lock), place_(ledger.queue_.insert(ledger.queue_.end(), {Clock::now()})) {}
+  ~Place() {
+    if (!lock_.owns_lock()) lock_.lock();
+    ledger_.queue_.erase(place_);
+    ++ledger_.version_;
+    ledger_.changed_.notify_all();
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  bool is_first() const { return place_ == ledger_.queue_.begin(); }
+
+ private:
+  MemoryLedger& ledger_;
+  std::unique_lock<std::mutex>& lock_;
+  std::list<Waiter>::iterator place_;
+};
+
 Result<std::shared_ptr<MemoryGrant>> MemoryLedger::reserve(std::uint64_t bytes, const std::stop_token& stop,
                                                            Clock::time_point deadline) {
+  // First of all: once the bytes are taken nothing may fail.
+  auto grant = std::make_shared<Grant>(shared_from_this(), 0);
   std::unique_lock lock(mutex_);
-  const auto place = queue_.insert(queue_.end(), {Clock::now()});
-  const auto leave = [&] {
-    queue_.erase(place);
-    ++version_;
-    changed_.notify_all();
-  };
+  const Place place(*this, lock);
   while (true) {
     const std::uint64_t seen = version_;
     auto outcome = Reclaimer::Outcome::Busy;
-    if (place == queue_.begin()) {
+    if (place.is_first()) {
       const auto made = take_or_reclaim(lock, bytes, nullptr);
       if (!made) {
-        leave();
-        lock.unlock();
-        return std::make_shared<Grant>(shared_from_this(), bytes);
+        grant->add(bytes);
+        return grant;
       }
       outcome = *made;
     }
     if (outcome == Reclaimer::Outcome::Freed) continue;
-    if (stop.stop_requested()) {
-      leave();
-      return cancelled();
-    }
+    if (stop.stop_requested()) return cancelled();
     // What was true when the reclaimer looked need not be any more.
     if (outcome == Reclaimer::Outcome::Nothing && version_ == seen) {
-      leave();
       lock.unlock();
       return refusal(bytes);
     }
     // Models settle, and other programs end, without a word.
     const auto until = std::min(deadline, Clock::now() + kLookAgain);
     changed_.wait_until(lock, stop, until, [&] { return version_ != seen; });
-    if (Clock::now() >= deadline && !stop.stop_requested()) {
-      leave();
-      return held_by_others(bytes);
-    }
+    if (Clock::now() >= deadline && !stop.stop_requested()) return held_by_others(bytes);
   }
 }
+
+// Says since when a grant has been waiting to become larger, until the waiting ends, however it does.
+class MemoryLedger::Growing {
+ public:
+  Growing(MemoryLedger& ledger, std::unique_lock<std::mutex>& lock) : ledger_(ledger), lock_(lock) {}
+  ~Growing() {
+    if (!waits_) return;
+    if (!lock_.owns_lock()) lock_.lock();
+    ledger_.growing_.reset();
+  }
+  Growing(const Growing&) = delete;
+  Growing& operator=(const Growing&) = delete;
+  bool waits() const noexcept { return waits_; }
+  void wait() {
+    if (!std::exchange(waits_, true)) ledger_.growing_ = Clock::now();
+  }
+
+ private:
+  MemoryLedger& ledger_;
+  std::unique_lock<std::mutex>& lock_;
+  bool waits_ = false;
+};
 
 // For a context that a model needs larger. It holds memory already: were it to wait for another model that
 // does the same, neither would go on.
 Result<void> MemoryLedger::grow(Grant& grant, std::uint64_t bytes, const std::stop_token& stop,
                                 const MemoryGrant::KeepWaiting& waits) {
   using Outcome = Reclaimer::Outcome;
-  bool waited = false;
   std::unique_lock lock(mutex_);
-  const auto stop_waiting = [&] {
-    if (waited) growing_.reset();
-  };
+  Growing growing(*this, lock);
   while (true) {
     const std::uint64_t seen = version_;
     const auto made = take_or_reclaim(lock, bytes, &grant);
     if (!made) {
       grant.add(bytes);
-      stop_waiting();
       return {};
     }
     const Outcome outcome = *made;
@@ -172,20 +200,13 @@ Result<void> MemoryLedger::grow(Grant& grant, std::uint64_t bytes, const std::st
     }
     if (outcome == Outcome::Freed) continue;
     // The holder may be among the models that go, and wait for this call to end.
-    if (stop.stop_requested()) {
-      stop_waiting();
-      return cancelled();
-    }
+    if (stop.stop_requested()) return cancelled();
     if (outcome == Outcome::Nothing && version_ == seen) {
-      stop_waiting();
       lock.unlock();
       return refusal(bytes);
     }
-    if (!goes_on || (outcome == Outcome::Busy && growing_ && !waited)) {
-      stop_waiting();
-      return held_by_others(bytes);
-    }
-    if (outcome == Outcome::Busy && !std::exchange(waited, true)) growing_ = Clock::now();
+    if (!goes_on || (outcome == Outcome::Busy && growing_ && !growing.waits())) return held_by_others(bytes);
+    if (outcome == Outcome::Busy) growing.wait();
     changed_.wait_for(lock, kLookAgain, [&] { return version_ != seen; });
   }
 }

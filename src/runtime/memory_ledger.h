@@ -68,6 +68,8 @@ class MemoryLedger : public std::enable_shared_from_this<MemoryLedger> {
 
  private:
   class Grant;
+  class Place;
+  class Growing;
   struct Waiter {
     Clock::time_point since;
   };

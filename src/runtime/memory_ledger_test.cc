@@ -207,5 +207,42 @@ TEST_F(MemoryLedgerTest, ConcurrentGrantsNeverExceedTheBudget) {
   EXPECT_EQ(ledger_->granted_bytes(), 0U);
 }
 
+// An exception, in whatever is asked meanwhile, leaves nobody in the queue and nothing taken.
+TEST(MemoryLedgerExceptions, LeaveNoGhost) {
+  bool throws = false;
+  const auto ledger = std::make_shared<MemoryLedger>(1000, [&]() -> std::uint64_t {
+    if (throws) throw std::bad_alloc();
+    return kUnlimitedMemory;
+  });
+  const auto grant = ledger->reserve(100, {}, MemoryLedger::Clock::now()).value();
+  throws = true;
+  EXPECT_THROW(static_cast<void>(ledger->reserve(100, {}, MemoryLedger::Clock::now())), std::bad_alloc);
+  EXPECT_THROW(static_cast<void>(grant->resize(200, {}, {})), std::bad_alloc);
+  throws = false;
+  EXPECT_FALSE(ledger->waiting_since());
+  EXPECT_EQ(ledger->granted_bytes(), 100U);
+  EXPECT_TRUE(ledger->reserve(900, {}, MemoryLedger::Clock::now() + std::chrono::seconds(5)));
+  EXPECT_TRUE(grant->resize(200, {}, {}));
+}
+
+class ThrowingReclaimer : public Reclaimer {
+ public:
+  Outcome reclaim(std::uint64_t, std::uint64_t, const MemoryGrant*) override { throw std::bad_alloc(); }
+  std::uint64_t pinned_bytes() const override { return 0; }
+};
+
+TEST(MemoryLedgerExceptions, OfWhoFreesMemoryLeaveNoGhost) {
+  const auto ledger = std::make_shared<MemoryLedger>(1000, [] { return kUnlimitedMemory; });
+  auto grant = ledger->reserve(600, {}, MemoryLedger::Clock::now()).value();
+  ThrowingReclaimer reclaimer;
+  ledger->set_reclaimer(&reclaimer);
+  EXPECT_THROW(static_cast<void>(ledger->reserve(600, {}, MemoryLedger::Clock::now())), std::bad_alloc);
+  EXPECT_THROW(static_cast<void>(grant->resize(1200, {}, {})), std::bad_alloc);
+  ledger->set_reclaimer(nullptr);
+  EXPECT_FALSE(ledger->waiting_since());
+  grant.reset();
+  EXPECT_TRUE(ledger->reserve(1000, {}, MemoryLedger::Clock::now()));
+}
+
 }  // namespace
 }  // namespace minerva

@@ -127,7 +127,7 @@ Result<ModelCache::Lease> ModelCache::acquire(const Want& want, const Wait& wait
       keep_alive = entry->keep_alive;
       auto old = retire(entry);
       lock.unlock();
-      dispose({std::move(old)});
+      dispose(std::move(old));
       lock.lock();
       entry = entries_.contains(want.key) ? entries_[want.key] : nullptr;
     }
@@ -224,7 +224,7 @@ void ModelCache::run_load(const EntryPtr& entry, const ModelLoad& load) {
     entry->progressed.notify_all();
     announce();
   }
-  dispose({std::move(unwanted)});
+  dispose(std::move(unwanted));
 }
 
 Result<ModelCache::Lease> ModelCache::join(Lock& lock, const EntryPtr& entry, const Want& want,
@@ -283,7 +283,7 @@ void ModelCache::end_lease(const EntryPtr& entry, LeasePurpose purpose) {
     }
     announce();
   }
-  dispose({std::move(gone)});
+  dispose(std::move(gone));
 }
 
 std::shared_ptr<ResidentModel> ModelCache::retire(const EntryPtr& entry) {
@@ -298,17 +298,20 @@ std::shared_ptr<ResidentModel> ModelCache::retire(const EntryPtr& entry) {
   return nullptr;
 }
 
-// Destroys models without the lock: that can take a while. Wakes those who wait for room.
-void ModelCache::dispose(std::vector<std::shared_ptr<ResidentModel>> models) {
-  std::erase(models, nullptr);
-  if (const std::size_t count = models.size(); count > 0) {
-    models.clear();
+// Destroys a model without the lock: that can take a while. Wakes those who wait for room.
+void ModelCache::dispose(std::shared_ptr<ResidentModel> model) {
+  if (model != nullptr) {
+    model.reset();
     trim_heap();
     const Lock lock(mutex_);
-    dying_ -= count;
+    --dying_;
     announce();
   }
   ledger_->notify();
+}
+
+void ModelCache::dispose(std::vector<std::shared_ptr<ResidentModel>> models) {
+  for (auto& model : models) dispose(std::move(model));
 }
 
 void ModelCache::announce() {

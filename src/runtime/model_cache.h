@@ -142,6 +142,7 @@ class ModelCache final : public Reclaimer {
   // Takes the entry out of the map; its model goes when the last lease has ended. The caller disposes of what
   // comes back.
   std::shared_ptr<ResidentModel> retire(const EntryPtr& entry);
+  void dispose(std::shared_ptr<ResidentModel> model);
   void dispose(std::vector<std::shared_ptr<ResidentModel>> models);
   void announce();
   std::optional<Clock::time_point> expiry(const Entry& entry) const;

@@ -245,9 +245,7 @@ ContextMaker::Size ResidentModel::Contexts::limit() const {
 Result<void> ResidentModel::Contexts::reserve(const Size& size, const std::stop_token& stop,
                                               const MemoryGrant::KeepWaiting& waits) {
   if (parts_.grant == nullptr) return {};
-  const LoadOptions load{.use_mmap = parts_.options.use_mmap, .numeric_mode = parts_.options.numeric_mode};
-  MINERVA_ASSIGN(const MemoryNeed need,
-                 parts_.backend->memory_needed(parts_.description, load, options(size)));
+  const MemoryNeed need = parts_.model->memory_needed(options(size));
   MINERVA_TRY(parts_.grant->resize(need.total() + kept_, stop, waits));
   needed_ = need.total();
   return {};

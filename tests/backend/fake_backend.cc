@@ -35,8 +35,8 @@ class FakeContext : public Context {
     const int call = behaviour_->decodes++;
     if (stop.stop_requested()) return failed(DecodeStatus::Aborted, "aborted");
     if (call == behaviour_->fail_decode_at) return failed(DecodeStatus::Fatal, "the fake model broke");
-    for (auto left = behaviour_->decode_time + behaviour_->row_time * static_cast<std::int64_t>(batch.size()); left.count() > 0;
-         left -= kNap) {
+    for (auto left = behaviour_->decode_time + behaviour_->row_time * static_cast<std::int64_t>(batch.size());
+         left.count() > 0; left -= kNap) {
       std::this_thread::sleep_for(kNap);
       if (stop.stop_requested()) return failed(DecodeStatus::Aborted, "aborted");
     }
@@ -158,6 +158,9 @@ class FakeModel : public Model {
   Result<std::unique_ptr<Context>> new_context(const ContextOptions& options) override {
     return std::make_unique<FakeContext>(behaviour_, options);
   }
+  MemoryNeed memory_needed(const ContextOptions& context) const noexcept override {
+    return behaviour_->memory_needed(context);
+  }
   std::shared_ptr<const Tokenizer> vocabulary() const override { return std::make_shared<FakeTokenizer>(); }
   const Error* poisoned() const noexcept override { return behaviour_->poisoned ? &poison_ : nullptr; }
 
@@ -178,9 +181,7 @@ class FakeBackend : public InferenceBackend {
   SupportAnswer supports(const ModelDescription&) const override { return behaviour_->support; }
   Result<MemoryNeed> memory_needed(const ModelDescription&, const LoadOptions&,
                                    const ContextOptions& context) const override {
-    if (behaviour_->on_memory_needed) behaviour_->on_memory_needed(context);
-    return MemoryNeed{.weights_bytes = behaviour_->weights_bytes,
-                      .kv_bytes = context.context_tokens * behaviour_->kv_bytes_per_token};
+    return behaviour_->memory_needed(context);
   }
   Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions&,
                                       const LoadProgress& progress) override {

@@ -46,6 +46,11 @@ struct FakeBehaviour {
   std::atomic<int> loads = 0;                      ///< loads begun
   std::atomic<int> models = 0;                     ///< models alive
   std::atomic<bool> poisoned = false;
+
+  MemoryNeed memory_needed(const ContextOptions& context) const {
+    if (on_memory_needed) on_memory_needed(context);
+    return {.weights_bytes = weights_bytes, .kv_bytes = context.context_tokens * kv_bytes_per_token};
+  }
 };
 
 class FakeTokenizer : public Tokenizer {

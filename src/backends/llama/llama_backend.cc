@@ -96,9 +96,9 @@ class LlamaBackend final : public InferenceBackend {
 
   Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
                                    const ContextOptions& context) const override {
-    // Opened for every question: some milliseconds, and never an answer about a file that was replaced.
     MINERVA_ASSIGN(const auto opened, open_checked(description));
-    return estimate_memory(opened->model, opened->preflight, load, context);
+    return estimate_memory(opened->preflight, weights_memory(opened->model, opened->preflight, load),
+                           context);
   }
 
   Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions& options,
@@ -122,8 +122,9 @@ class LlamaBackend final : public InferenceBackend {
     if (llama_vocab_type(llama_model_get_vocab(raw->get())) != LLAMA_VOCAB_TYPE_NONE) {
       MINERVA_ASSIGN(vocabulary, make_llama_tokenizer(*raw));
     }
-    auto model = std::make_shared<LlamaModel>(std::move(*raw), opened->preflight, std::move(files),
-                                              std::move(vocabulary));
+    auto model = std::make_shared<LlamaModel>(std::move(*raw), opened->preflight,
+                                              weights_memory(opened->model, opened->preflight, options),
+                                              std::move(files), std::move(vocabulary));
     if (const Error* error = model->poisoned()) return std::unexpected(*error);
     return model;
   }

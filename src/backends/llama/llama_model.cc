@@ -6,12 +6,16 @@
 #include <utility>
 
 #include "backends/llama/llama_context.h"
+#include "backends/llama/memory_need.h"
 
 namespace minerva {
 
-LlamaModel::LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight,
+LlamaModel::LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight, std::uint64_t weights_bytes,
                        std::vector<WatchedFile> files, std::shared_ptr<const Tokenizer> vocabulary)
-    : model_(std::move(model)), vocabulary_(std::move(vocabulary)), preflight_(std::move(preflight)) {
+    : model_(std::move(model)),
+      vocabulary_(std::move(vocabulary)),
+      preflight_(std::move(preflight)),
+      weights_bytes_(weights_bytes) {
   for (WatchedFile& file : files) {
     Error changed = file_state_error(FileState::Changed, file.name());
     Error failed = file_state_error(FileState::Failed, file.name());
@@ -26,6 +30,10 @@ LlamaModel::LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight,
   traits_ = {.recurrent = llama_model_is_recurrent(raw) || llama_model_is_hybrid(raw),
              .partial_removal = !preflight_.architecture->exotic_memory,
              .sliding_window = static_cast<std::uint32_t>(std::max(llama_model_n_swa(raw), 0))};
+}
+
+MemoryNeed LlamaModel::memory_needed(const ContextOptions& context) const noexcept {
+  return estimate_memory(preflight_, weights_bytes_, context);
 }
 
 Result<std::unique_ptr<Context>> LlamaModel::new_context(const ContextOptions& options) {

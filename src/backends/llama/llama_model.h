@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -22,10 +23,12 @@ struct MemoryTraits {
 
 class LlamaModel final : public Model, public std::enable_shared_from_this<LlamaModel> {
  public:
-  LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight, std::vector<WatchedFile> files,
-             std::shared_ptr<const Tokenizer> vocabulary);
+  /// `weights_bytes`: what was foretold of the model's memory.
+  LlamaModel(std::shared_ptr<llama_model> model, Preflight preflight, std::uint64_t weights_bytes,
+             std::vector<WatchedFile> files, std::shared_ptr<const Tokenizer> vocabulary);
 
   const ModelInfo& info() const noexcept override { return info_; }
+  MemoryNeed memory_needed(const ContextOptions& context) const noexcept override;
   Result<std::unique_ptr<Context>> new_context(const ContextOptions& options) override;
   std::shared_ptr<const Tokenizer> vocabulary() const override { return vocabulary_; }
   const Error* poisoned() const noexcept override;
@@ -47,6 +50,7 @@ class LlamaModel final : public Model, public std::enable_shared_from_this<Llama
   ModelInfo info_;
   MemoryTraits traits_;
   Preflight preflight_;
+  std::uint64_t weights_bytes_;
   mutable std::atomic<const Error*> poison_ = nullptr;
 };
 

@@ -68,20 +68,6 @@ bool is_repacked(const gguf::TensorInfo& tensor, bool embedding_is_output) noexc
   }
 }
 
-std::uint64_t weights_bytes(const gguf::Model& model, const Preflight& preflight,
-                            const LoadOptions& load) noexcept {
-  const auto has_output = [](const gguf::File& file) { return file.find_tensor("output.weight") != nullptr; };
-  const bool embedding_is_output = std::ranges::none_of(model.files, has_output);
-  std::uint64_t bytes = 0;
-  for (const gguf::File& file : model.files) {
-    bytes += file.tensor_bytes();
-    for (const gguf::TensorInfo& tensor : file.tensors()) {
-      if (load.use_mmap && is_repacked(tensor, embedding_is_output)) bytes += tensor.bytes;
-    }
-  }
-  return bytes + gguf_vocabulary_bytes(model.metadata(), preflight.parameters.vocabulary_size);
-}
-
 // What one layer computes with for each row: some vectors of the model's and the feed-forward's length, and
 // which of the cells a row may see.
 std::uint64_t activation_bytes(const Preflight& preflight, std::uint32_t cells,
@@ -105,6 +91,20 @@ std::uint64_t activation_bytes(const Preflight& preflight, std::uint32_t cells,
 }
 
 }  // namespace
+
+std::uint64_t weights_memory(const gguf::Model& model, const Preflight& preflight,
+                             const LoadOptions& load) noexcept {
+  const auto has_output = [](const gguf::File& file) { return file.find_tensor("output.weight") != nullptr; };
+  const bool embedding_is_output = std::ranges::none_of(model.files, has_output);
+  std::uint64_t bytes = 0;
+  for (const gguf::File& file : model.files) {
+    bytes += file.tensor_bytes();
+    for (const gguf::TensorInfo& tensor : file.tensors()) {
+      if (load.use_mmap && is_repacked(tensor, embedding_is_output)) bytes += tensor.bytes;
+    }
+  }
+  return bytes + gguf_vocabulary_bytes(model.metadata(), preflight.parameters.vocabulary_size);
+}
 
 std::uint32_t logits_rows_at_once(const ContextOptions& options, std::size_t vocabulary_size) noexcept {
   const std::uint64_t row_bytes = std::max<std::uint64_t>(vocabulary_size, 1) * sizeof(float);
@@ -131,14 +131,14 @@ std::uint64_t cache_bytes(const Preflight& preflight, std::uint32_t cells,
   return bytes;
 }
 
-MemoryNeed estimate_memory(const gguf::Model& model, const Preflight& preflight, const LoadOptions& load,
+MemoryNeed estimate_memory(const Preflight& preflight, std::uint64_t weights_bytes,
                            const ContextOptions& context) noexcept {
   const HyperParameters& p = preflight.parameters;
   const std::uint32_t cells =
       round_up(context.context_tokens > 0 ? context.context_tokens : p.context_length);
   const std::uint64_t row_bytes = std::uint64_t{p.vocabulary_size} * sizeof(float);
   const std::uint64_t logits = logits_rows_at_once(context, p.vocabulary_size) * row_bytes;
-  return {.weights_bytes = weights_bytes(model, preflight, load),
+  return {.weights_bytes = weights_bytes,
           .kv_bytes = cache_bytes(preflight, cells, context),
           .compute_bytes = std::max(logits, activation_bytes(preflight, cells, context)) +
                            context.sequences_max * row_bytes + kGraphBytes};

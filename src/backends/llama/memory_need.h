@@ -20,8 +20,13 @@ std::uint32_t logits_rows_at_once(const ContextOptions& options, std::size_t voc
 std::uint64_t cache_bytes(const Preflight& preflight, std::uint32_t cells,
                           const ContextOptions& options) noexcept;
 
-/// The whole need. Measured within 32 MB of the peak on the models of tests/model.
-MemoryNeed estimate_memory(const gguf::Model& model, const Preflight& preflight, const LoadOptions& load,
+/// Bytes of the weights and the vocabulary.
+std::uint64_t weights_memory(const gguf::Model& model, const Preflight& preflight,
+                             const LoadOptions& load) noexcept;
+
+/// The whole need of a model with such weights. Measured within 32 MB of the peak on the models of
+/// tests/model.
+MemoryNeed estimate_memory(const Preflight& preflight, std::uint64_t weights_bytes,
                            const ContextOptions& context) noexcept;
 
 }  // namespace minerva

@@ -4,10 +4,9 @@
 #include <ggml-cpu.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
-#include "base/cpu.h"
+#include "backends/computing_threads.h"
 #include "text/llama_library.h"
 
 namespace minerva {
@@ -44,11 +43,7 @@ GgmlThreadPool::~GgmlThreadPool() {
 
 int choose_threads(int wanted) {
   if (wanted > 0) return std::min(wanted, kThreadsMax);
-  const CpuInfo& cpu = cpu_info();
-  int threads = static_cast<int>(std::min<unsigned>(cpu.usable_cores, kThreadsMax));
-  // Threads beyond the quota only wait for their next time slice, and the others wait for them.
-  if (cpu.quota_cores > 0) threads = std::min(threads, static_cast<int>(std::ceil(cpu.quota_cores)));
-  return std::max(threads, 1);
+  return std::min(computing_threads(cpu_info()), kThreadsMax);
 }
 
 }  // namespace minerva

@@ -52,6 +52,15 @@ Result<Headers> read_headers(const ModelDescription& description) {
   return headers;
 }
 
+std::uint64_t weights_memory(const ModelDescription& description, const Headers& headers) noexcept {
+  return (description.tensor_bytes > 0 ? description.tensor_bytes : description.file_bytes) +
+         headers.tokenizer_bytes;
+}
+
+NumericMode mode_of(const LoadOptions& options) noexcept {
+  return options.numeric_mode == NumericMode::Default ? NumericMode::Fast : options.numeric_mode;
+}
+
 // Files may hold more than the model that config.json describes; as transformers does, it is said and left
 // out.
 void warn_of_unread(const ModelDescription& description, const native::DecoderWeights& weights) {
@@ -96,28 +105,21 @@ class NativeBackend final : public InferenceBackend {
   Result<MemoryNeed> memory_needed(const ModelDescription& description, const LoadOptions& load,
                                    const ContextOptions& context) const override {
     MINERVA_ASSIGN(const Headers headers, read_headers(description));
-    const native::DecoderSpec& spec = headers.spec;
-    const ScalarType kv = load.numeric_mode == NumericMode::Exact ? ScalarType::F32 : ScalarType::F16;
-    const std::uint64_t cells = context.context_tokens > 0 ? context.context_tokens : spec.context_length;
-    return MemoryNeed{
-        .weights_bytes = (description.tensor_bytes > 0 ? description.tensor_bytes : description.file_bytes) +
-                         headers.tokenizer_bytes,
-        .kv_bytes = native::SequenceCache::bytes_needed(spec, kv, cells, context.sequences_max),
-        .compute_bytes = native::ForwardPass::working_bytes(
-            spec, std::min<std::uint64_t>(context.batch_tokens, cells), context.sequences_max)};
+    return NativeModel::memory_needed(headers.spec, weights_memory(description, headers), mode_of(load),
+                                      context);
   }
 
   Result<std::shared_ptr<Model>> load(const ModelDescription& description, const LoadOptions& options,
                                       const LoadProgress& progress) override {
     MINERVA_ASSIGN(Headers headers, read_headers(description));
+    const std::uint64_t weights_bytes = weights_memory(description, headers);
     native::DecoderSpec spec = std::move(headers.spec);
     MINERVA_ASSIGN(std::shared_ptr<Checkpoint> checkpoint, Checkpoint::open(description));
     MINERVA_ASSIGN(native::DecoderWeights weights,
                    native::bind_weights(spec, std::move(checkpoint), progress));
-    const NumericMode mode =
-        options.numeric_mode == NumericMode::Default ? NumericMode::Fast : options.numeric_mode;
     if (is_directory_format(description.format)) warn_of_unread(description, weights);
-    return std::make_shared<NativeModel>(std::move(spec), std::move(weights), mode);
+    return std::make_shared<NativeModel>(std::move(spec), std::move(weights), weights_bytes,
+                                         mode_of(options));
   }
 };
 
