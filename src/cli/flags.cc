@@ -79,8 +79,7 @@ void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
                       return key.set(sampling, name, value);
                     });
   }
-  arguments.list("--logit-bias", "ID+X", "add X to a logit; -inf bans, +inf demands (repeatable)",
-                 Listed::InFull,
+  arguments.list("--logit-bias", "ID+X", "add X to a logit; ID-inf bans, ID+inf demands it", Listed::InFull,
                  [&sampling](std::string_view name, const std::string& value) -> Result<void> {
                    MINERVA_ASSIGN(auto bias, parse_logit_bias(name, value));
                    sampling.logit_bias.push_back(bias);
@@ -151,7 +150,7 @@ void declare_engine(Arguments& arguments, EngineFlags& flags) {
                   into(options.threads, parse_int));
   arguments.value("-b,--batch-size", "N", "prompt tokens computed at once (512)", Listed::InFull,
                   into(options.batch_tokens, parse_uint32));
-  arguments.value("--backend", "LIST", "auto, llama, native (often faster), or a list (auto)", Listed::InFull,
+  arguments.value("--backend", "LIST", "auto, llama, native (often faster), a list (auto)", Listed::InFull,
                   into(options.backends, parse_backends));
   arguments.value("--numeric", "MODE", "exact or fast arithmetic (native backend only)", Listed::InFull,
                   one_of(options.numeric_mode, std::array{std::pair{std::string_view("exact"), Exact},

@@ -115,7 +115,7 @@ constexpr auto kOptions = std::to_array<Foreign>({
      "This version computes no embeddings and ranks no texts."},
     {" -np --parallel -ns --sequences ", kLlama,
      "A run answers one prompt; `minerva bench -np N` measures N answers at the same time."},
-    {" -lv --verbosity --log-verbosity --log-verbose ", kLlama, "Use -v, or -vv for debugging."},
+    {" -lv --verbosity --log-verbosity --log-verbose ", kLlama, "Use -v; given twice, it says what helps debugging."},
     {" --log-disable --log-file --log-colors --log-prefix --no-log-prefix --log-timestamps "
      "--no-log-timestamps ",
      kLlama,

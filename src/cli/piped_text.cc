@@ -6,14 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
-#include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace minerva::cli {
 namespace {
@@ -26,33 +28,32 @@ constexpr std::chrono::milliseconds kPatience{1000};  // with those who may neve
 
 struct Process {
   pid_t parent = 0;
-  pid_t group = 0;
+  pid_t session = 0;
 };
 
-// From /proc/PID/stat: "PID (name, which may hold anything) state parent group ...".
+// From /proc/PID/stat: "PID (name, which may hold anything) state parent group session ...".
 std::optional<Process> process(pid_t id) {
   std::ifstream file(fmt::format("/proc/{}/stat", id));
   std::string line;
   if (!std::getline(file, line)) return std::nullopt;
   const auto name_end = line.rfind(')');
   if (name_end == std::string::npos || name_end + 4 > line.size()) return std::nullopt;
-  std::string_view rest = std::string_view(line).substr(name_end + 4);
+  std::istringstream fields{std::string(line.substr(name_end + 4))};
   Process found;
-  auto [end, status] = std::from_chars(rest.data(), rest.data() + rest.size(), found.parent);
-  if (status != std::errc{} || end == rest.data() + rest.size()) return std::nullopt;
-  status = std::from_chars(end + 1, rest.data() + rest.size(), found.group).ec;
-  return status == std::errc{} ? std::optional(found) : std::nullopt;
+  pid_t group = 0;
+  if (!(fields >> found.parent >> group >> found.session)) return std::nullopt;
+  return found;
 }
 
-bool is_ancestor(pid_t id) {
-  constexpr int kDepthMax = 1000;
-  pid_t at = ::getppid();
-  for (int depth = 0; at > 0 && depth < kDepthMax; ++depth) {
-    if (at == id) return true;
+std::vector<pid_t> ancestors() {
+  constexpr std::size_t kMax = 1000;
+  std::vector<pid_t> all;
+  for (pid_t at = ::getppid(); at > 0 && all.size() < kMax;) {
+    all.push_back(at);
     const auto parent = process(at);
     at = parent ? parent->parent : 0;
   }
-  return false;
+  return all;
 }
 
 // Whether the open file `entry` (/proc/PID/fd/N) may be written to.
@@ -77,21 +78,25 @@ bool writes_to(pid_t id, const fs::path& pipe) {
   return false;
 }
 
-// Whether another process of our group, none that we descend from, holds the writing end of the pipe at
-// standard input: `slow | minerva run ...`, which a shell makes so.
+// Whether another process of our session, none that we descend from, holds the writing end of the pipe at
+// standard input, and nobody that we descend from does: `slow | minerva run ...`, as a shell makes it.
 bool is_in_a_pipeline() {
   std::error_code error;
   const fs::path pipe = fs::read_symlink("/proc/self/fd/0", error);
   if (error) return false;
-  const pid_t group = ::getpgrp();
+  std::vector<pid_t> looked_at = ancestors();
+  if (std::ranges::any_of(looked_at, [&](pid_t id) { return writes_to(id, pipe); })) return false;
+  looked_at.push_back(::getpid());
+  const pid_t session = ::getsid(0);
   fs::directory_iterator entry("/proc", error);
   for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     pid_t id = 0;
     const auto read = std::from_chars(name.data(), name.data() + name.size(), id);
-    if (read.ec != std::errc{} || read.ptr != name.data() + name.size() || id == ::getpid()) continue;
+    if (read.ec != std::errc{} || read.ptr != name.data() + name.size()) continue;
+    if (std::ranges::find(looked_at, id) != looked_at.end()) continue;
     const auto found = process(id);
-    if (found && found->group == group && writes_to(id, pipe) && !is_ancestor(id)) return true;
+    if (found && found->session == session && writes_to(id, pipe)) return true;
   }
   return false;
 }

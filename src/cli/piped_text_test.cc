@@ -122,9 +122,17 @@ TEST(PipedText, ASlowPartnerOfThePipelineIsWaitedFor) {
   EXPECT_TRUE(beside([](int) { usleep(kSlow); })) << "its end is the text's end";
 }
 
+TEST(PipedText, ATimeLimitedOneIsWaitedFor) {  // `slow | timeout 60 minerva ...`: a group of its own
+  EXPECT_TRUE(beside([](int out) {
+    setpgid(0, 0);
+    usleep(kSlow);
+    [[maybe_unused]] const auto written = write(out, "late", 4);
+  }));
+}
+
 TEST(PipedText, AStrangerIsNot) {
   EXPECT_FALSE(beside([](int) {
-    setpgid(0, 0);
+    setsid();
     usleep(3 * kSlow);
   }));
 }

@@ -23,9 +23,8 @@ const CommandText kText = {
     .synopsis = "[MODEL] [PROMPT] [options]",
     .summary = "answer one prompt",
     .about =
-        "Answers one prompt, written out as it is generated. The prompt is the second\n"
-        "argument (the first with -m), -p, -f or standard input. A text piped in beside a\n"
-        "prompt is put before it.",
+        "Answers one prompt: the second argument (the first with -m), -p, -f or standard\n"
+        "input. A text piped in beside a prompt is put before it.",
     .examples = {"minerva run -p \"Why is the sky blue?\"",
                  "minerva run llama.gguf \"Name three rivers.\" -n 64 --temp 0",
                  "git diff | minerva run -p \"Write a commit message for this diff.\"",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/process.h"
+#include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
 namespace minerva::testing {
@@ -193,6 +194,22 @@ TEST(Usage, ClosedDescriptors) {
   const Outcome all = in_shell("convert '" + hf + "' -o '" + made + "' --no-tokenizer <&- >&- 2>&-; echo $?");
   EXPECT_EQ(all.out, "1\n");
   EXPECT_EQ(run_minerva({"show", made}).status, 0) << "nothing but the model was written into the file";
+}
+
+// However few descriptors there are, a command ends, and says why.
+TEST(Usage, FewDescriptorsAreReported) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
+  const std::string model = (test_data() / "models" / "llama").string();
+  for (const char* command :
+       {"run --raw -p x -n 1", "chat", "bench -p 8 -n 1 -r 1", "show", "tokenize -p x"}) {
+    for (const char* limit : {"4", "5", "6"}) {
+      const Outcome outcome = run_program(
+          "/bin/sh", {"-c", "ulimit -n " + std::string(limit) + "; exec '" + minerva_program().string() +
+                                "' " + command + " -m '" + model + "'"});
+      EXPECT_GE(outcome.status, 0) << command << " with " << limit << ": ended by a signal";
+      EXPECT_TRUE(outcome.status == 0 || outcome.err.contains("error: ")) << command << ": " << outcome.err;
+    }
+  }
 }
 
 TEST(Usage, AFullDiskIsReported) {
