@@ -30,7 +30,8 @@ Error unknown_command(const std::vector<std::unique_ptr<Command>>& commands, con
   std::vector<std::string> names;
   for (const auto& command : commands) names.emplace_back(command->text().name);
   std::error_code ignored;
-  const bool is_path = std::filesystem::exists(typed, ignored);
+  const bool is_path = std::filesystem::exists(typed, ignored) ||
+                       (!typed.contains(' ') && (typed.contains('/') || typed.ends_with(".gguf")));
   if (auto foreign = typed.starts_with('-') ? foreign_option(typed) : foreign_command(typed);
       foreign && !is_path)
     return *std::move(foreign);

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 
 #include "base/terminal.h"
 #include "cli/foreign_options.h"
@@ -26,6 +27,12 @@ std::vector<std::string> split_names(std::string_view names) {
 // "-sys": CLI11 knows no long names after one dash, so these are rewritten before it sees them.
 bool is_one_dash_word(std::string_view name) {
   return name.size() > 2 && name[0] == '-' && name[1] != '-';
+}
+
+// "-ngl" or "-x", not "-5" or "- a list's item".
+bool is_letters(std::string_view argument) {
+  return argument.size() > 2 && argument[0] == '-' &&
+         std::isalpha(static_cast<unsigned char>(argument[1])) != 0;
 }
 
 // "ys" of "-sys", "gl" of "-ngl=99": what follows a letter is no value then, all of it is one name.
@@ -177,7 +184,7 @@ Result<std::vector<std::string>> Arguments::rewritten(std::vector<std::string> a
     const std::string name = argument.substr(0, argument.find('='));
     const Flag* flag = name.size() < argument.size() && name.size() > 2 ? find(name) : nullptr;
     if (flag == nullptr) {
-      if (foreign_option(name) || (is_one_dash_word(argument) && !is_short_flags(argument)))
+      if (foreign_option(name) || (is_letters(argument) && !is_short_flags(argument)))
         return std::unexpected(unexpected(argument));
       out.push_back(std::move(argument));
       continue;

@@ -104,8 +104,9 @@ TEST(Arguments, TakesNoNamesApart) {
   EXPECT_EQ(f.prompt, "5");
   EXPECT_THAT(f.stops, ElementsAre("A b", "c"));
   Fixture g;
-  ASSERT_TRUE(g.parse({"-sys=Be brief."}));
+  ASSERT_TRUE(g.parse({"m", "- an item of a list", "-sys=Be brief."}));
   EXPECT_EQ(g.system, "Be brief.");
+  EXPECT_EQ(g.text, "- an item of a list");
 }
 
 TEST(Arguments, SaysWhatIsWrong) {

@@ -115,7 +115,8 @@ constexpr auto kOptions = std::to_array<Foreign>({
      "This version computes no embeddings and ranks no texts."},
     {" -np --parallel -ns --sequences ", kLlama,
      "A run answers one prompt; `minerva bench -np N` measures N answers at the same time."},
-    {" -lv --verbosity --log-verbosity --log-verbose ", kLlama, "Use -v; given twice, it says what helps debugging."},
+    {" -lv --verbosity --log-verbosity --log-verbose ", kLlama,
+     "Use -v; given twice, it says what helps debugging."},
     {" --log-disable --log-file --log-colors --log-prefix --no-log-prefix --log-timestamps "
      "--no-log-timestamps ",
      kLlama,
@@ -199,7 +200,10 @@ const Foreign* find(const std::array<Foreign, N>& table, std::string_view name) 
 }  // namespace
 
 std::optional<Error> foreign_option(std::string_view name) {
-  const Foreign* const found = find(kOptions, name);
+  constexpr std::size_t kWordMin = 4;
+  const Foreign* found = find(kOptions, name);
+  if (found == nullptr && name.starts_with("--") && name.size() >= kWordMin)
+    found = find(kOptions, name.substr(1));  // "--ngl"
   if (found == nullptr) return std::nullopt;
   return Error{ErrorCode::InvalidRequest,
                fmt::format("'{}' is an option of {}, not of minerva", name, found->tool),

@@ -97,6 +97,7 @@ TEST(ModelNames, GetTheCommandThatHelps) {
   const std::vector<Case> cases = {
       {"Qwen/Qwen3-0.6B", "hf download Qwen/Qwen3-0.6B --local-dir Qwen3-0.6B && minerva run Qwen3-0.6B"},
       {"hf.co/org/name:Q8_0", "hf download org/name --include \"*Q8_0*\" --local-dir name"},
+      {"hf://org/name", "hf download org/name --local-dir name"},
       {"huggingface.co/org/name", "hf download org/name --local-dir name"},
       {"https://huggingface.co/org/name/tree/main", "hf download org/name --local-dir name"},
       {"org/name-GGUF", "--include \"*Q4_K_M*\""},

@@ -36,18 +36,20 @@ std::string_view without_prefix(std::string_view text, std::string_view prefix) 
 // "org/name", "org/name:Q4_K_M", "hf.co/org/name", "https://huggingface.co/org/name/tree/main".
 std::optional<HubName> hub_name(std::string_view typed) {
   std::string_view rest = typed;
-  for (const std::string_view prefix : {"https://", "http://", "hf://", "www."})
-    rest = without_prefix(rest, prefix);
-  const std::string_view after_host = without_prefix(without_prefix(rest, "huggingface.co/"), "hf.co/");
-  const bool is_address = after_host.size() < typed.size();
-  if (after_host.size() == rest.size() && is_address) return std::nullopt;  // of another host
-  rest = after_host;
+  for (const std::string_view scheme : {"https://", "http://"}) rest = without_prefix(rest, scheme);
+  const bool has_scheme = rest.size() < typed.size();
+  for (const std::string_view host : {"www.", "huggingface.co/", "hf.co/", "hf://"})
+    rest = without_prefix(rest, host);
+  const bool is_address = rest.size() < typed.size();
+  if (has_scheme && !typed.contains("huggingface.co/") && !typed.contains("hf.co/")) return std::nullopt;
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const std::string_view owner = rest.substr(0, slash);
   std::string_view name = rest.substr(slash + 1);
   const auto end = std::min(name.find('/'), name.size());
-  if (end < name.size() && !is_address) return std::nullopt;  // a path of several folders
+  std::error_code ignored;
+  // A path of several folders, or into a folder that is there.
+  if (!is_address && (end < name.size() || fs::is_directory(owner, ignored))) return std::nullopt;
   name = name.substr(0, end);
   const auto colon = std::min(name.find(':'), name.size());
   const std::string_view quantisation = name.substr(std::min(colon + 1, name.size()));
@@ -121,13 +123,12 @@ std::string advice_on_name(std::string_view typed, std::string_view command,
   }
   if (const auto name = hub_name(typed)) return advice_on_hub(*name, command, caches);
   if (is_library_name(typed)) {
+    const bool takes_prompt = command == "run" || command == "tokenize";
     return fmt::format(
-        "Give the path of a GGUF file or a Hugging Face directory. If {0} is a model of Ollama's, `ollama "
-        "show "
-        "{0} --modelfile` prints after FROM the path of its GGUF file; others are on the Hugging Face hub: "
-        "hf "
-        "download ORG/NAME --local-dir NAME",
-        typed);
+        "Give the path of a GGUF file or a Hugging Face directory{1}. If {0} is a model of Ollama's, `ollama "
+        "show {0} --modelfile` prints after FROM the path of its GGUF file; others are on the Hugging Face "
+        "hub: hf download ORG/NAME --local-dir NAME",
+        typed, takes_prompt ? " (or, with -p, a text for the default model)" : "");
   }
   return "Check the path: it must be a GGUF file or a Hugging Face directory.";
 }
