@@ -34,6 +34,16 @@ void on_interrupt(int) {
   errno = saved_errno;
 }
 
+// Not joinable where no thread can be started.
+template <class Work>
+std::thread start_thread(Work work) {
+  try {
+    return std::thread(work);
+  } catch (const std::system_error&) {
+    return {};
+  }
+}
+
 }  // namespace
 
 bool is_terminal(int fd) noexcept {
@@ -82,10 +92,7 @@ struct InterruptScope::SavedAction {
 InterruptScope::InterruptScope(int give_up_after, StopSignals signals) {
   signal_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   quit_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  try {
-    if (signal_fd_ >= 0 && quit_fd_ >= 0) watcher_ = std::thread([this] { watch(); });
-  } catch (const std::system_error&) {  // watcher_ is not joinable
-  }
+  if (signal_fd_ >= 0 && quit_fd_ >= 0) watcher_ = start_thread([this] { watch(); });
   if (!watcher_.joinable()) {
     for (int* const fd : {&signal_fd_, &quit_fd_})
       if (*fd >= 0) close(std::exchange(*fd, -1));
