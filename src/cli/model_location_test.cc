@@ -57,7 +57,7 @@ TEST(ModelLocation, SaysWhatIsWrong) {
        "first argument is the model",
        "minerva run -p \"Why is the sky blue?\""},
       {{.positional = "a", .flag = "b"}, {}, "given twice", "once"},
-      {{.positional = "meta/llama-3", .flag = {}}, {}, "'meta/llama-3'", "hub ids"},
+      {{.positional = "meta/llama-3", .flag = {}}, {}, "'meta/llama-3'", "hf download meta/llama-3"},
       {{.positional = in_dir, .flag = {}},
        {},
        "lama-3.gguf",

@@ -95,7 +95,7 @@ std::string advice_on_hub(const HubName& name, std::string_view command,
   const std::string wanted = name.quantisation.empty() ? "Q4_K_M" : name.quantisation;
   const std::string include = is_gguf ? fmt::format("--include \"*{}*\" ", wanted) : "";
   return fmt::format(
-      "Names and ids of the Hugging Face hub (hub ids) are not looked up. Download the model, then give its "
+      "That is a name on the Hugging Face hub, and Minerva downloads nothing. Fetch the model, then give its "
       "folder: hf download {} {}--local-dir {} && minerva {} {}",
       name.id, include, name.folder(), command, name.folder());
 }

@@ -187,7 +187,9 @@ TEST_F(Run, LogitBiasDemandsAToken) {
         run({"--raw", "-p", "Hi", "-n", "5", "--logit-bias", "33377+inf", "--min-p", "0",
              "--no-repeat-ngram-size", "2", "--ignore-eos", "--backend", backend, "--json"});
     ASSERT_EQ(outcome.status, 0) << outcome.err;
-    for (const Json& token : Json::parse(outcome.out)["tokens"]) EXPECT_EQ(token["id"], 33377);
+    const Json tokens = Json::parse(outcome.out)["tokens"];
+    EXPECT_EQ(tokens.size(), 5U);
+    for (const Json& token : tokens) EXPECT_EQ(token["id"], 33377);
   }
 }
 
