@@ -46,7 +46,7 @@ TEST(Numbers, ReadsFloatsStrictly) {
   }
 }
 
-TEST(Numbers, NegativeLimitMeansNone) {
+TEST(Numbers, MinusOneAloneMeansNoLimit) {
   EXPECT_EQ(parse_limit("-n", "-1"), kUnlimitedTokens);
   for (const char* negative : {"-2", "-5", "-0", "-99999999999"}) {
     const auto refused = parse_limit("-n", negative);
