@@ -5,8 +5,8 @@ PROMPT ?= Explain in two sentences what a language model does.
 export MODEL PROMPT  # through the environment: a prompt may hold any character
 
 .PHONY: run test check build dev format docs clean
-run:
-	@tools/setup run && tools/build release minerva && exec build/release/bin/minerva run "$$MODEL" -p "$$PROMPT"
+run:  # the library too: cmake --install build/release then has all it installs
+	@tools/setup run && tools/build release minerva minerva_shared && exec build/release/bin/minerva run "$$MODEL" -p "$$PROMPT" < /dev/null
 
 test:
 	@tools/setup test && tools/test release
@@ -14,7 +14,7 @@ test:
 check:
 	@tools/setup check && tools/check
 
-build:
+build:  # everything: tests, benchmarks
 	@tools/setup run && tools/build release
 
 dev:  # the quick loop

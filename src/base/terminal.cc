@@ -12,6 +12,8 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <system_error>
+#include <utility>
 
 namespace minerva {
 namespace {
@@ -30,6 +32,16 @@ void on_interrupt(int) {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = write(handler_fd.load(), &one, sizeof(one));
   errno = saved_errno;
+}
+
+// Not joinable where no thread can be started.
+template <class Work>
+std::thread start_thread(Work work) {
+  try {
+    return std::thread(work);
+  } catch (const std::system_error&) {
+    return {};
+  }
 }
 
 }  // namespace
@@ -76,9 +88,16 @@ struct InterruptScope::SavedAction {
   struct sigaction action;
 };
 
+// Where descriptors or threads are short, the scope does nothing: Ctrl-C ends the process, as without it.
 InterruptScope::InterruptScope(int give_up_after, StopSignals signals) {
   signal_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   quit_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (signal_fd_ >= 0 && quit_fd_ >= 0) watcher_ = start_thread([this] { watch(); });
+  if (!watcher_.joinable()) {
+    for (int* const fd : {&signal_fd_, &quit_fd_})
+      if (*fd >= 0) close(std::exchange(*fd, -1));
+    return;
+  }
   outer_give_up_ = handler_give_up.exchange(give_up_after);
   outer_count_ = handler_count.exchange(0);
   outer_fd_ = handler_fd.exchange(signal_fd_);
@@ -95,10 +114,10 @@ InterruptScope::InterruptScope(int give_up_after, StopSignals signals) {
     sigaction(signal, &action, nullptr);
     saved_.push_back(before);
   }
-  watcher_ = std::thread([this] { watch(); });
 }
 
 InterruptScope::~InterruptScope() {
+  if (!watcher_.joinable()) return;
   for (const SavedAction& before : saved_) sigaction(before.signal, &before.action, nullptr);
   handler_fd = outer_fd_;
   handler_count = outer_count_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -110,6 +111,33 @@ TEST(Interrupt, TakesOtherSignalsThatEndWhereAskedTo) {
     std::raise(signal);
     EXPECT_TRUE(scope.interrupted());
   }
+}
+
+// With no descriptor left, or one, a scope does nothing, and ends.
+TEST(Interrupt, DoesWithoutWhereDescriptorsAreShort) {
+  const InterruptScope outer;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const int left : {0, 1}) {
+    const int next = dup(STDIN_FILENO);  // the lowest free number
+    ASSERT_GE(next, 0);
+    close(next);
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(next + left);
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    {
+      InterruptScope scope;
+      scope.clear();
+      EXPECT_FALSE(scope.interrupted());
+      EXPECT_FALSE(scope.token().stop_requested());
+    }
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    const int after = dup(STDIN_FILENO);
+    EXPECT_EQ(after, next) << "what was opened is closed again";
+    close(after);
+  }
+  std::raise(SIGINT);
+  EXPECT_TRUE(outer.interrupted()) << "the outer scope is told as before";
 }
 
 TEST(InterruptDeathTest, LeavesOtherSignalsAlone) {

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "cli/command.h"
+#include "cli/foreign_options.h"
 #include "cli/help.h"
 #include "cli/logging.h"
 #include "cli/suggest.h"
@@ -29,7 +30,11 @@ Error unknown_command(const std::vector<std::unique_ptr<Command>>& commands, con
   std::vector<std::string> names;
   for (const auto& command : commands) names.emplace_back(command->text().name);
   std::error_code ignored;
-  const bool is_path = std::filesystem::exists(typed, ignored);
+  const bool is_path = std::filesystem::exists(typed, ignored) ||
+                       (!typed.contains(' ') && (typed.contains('/') || typed.ends_with(".gguf")));
+  if (auto foreign = typed.starts_with('-') ? foreign_option(typed) : foreign_command(typed);
+      foreign && !is_path)
+    return *std::move(foreign);
   if (typed.starts_with('-') || is_path || typed.contains(' ')) {
     const std::string call = typed.starts_with('-') ? "minerva run " + typed + " ..."
                              : is_path              ? "minerva run " + shell_quoted(typed)
@@ -63,6 +68,23 @@ Result<int> execute_guarded(Command& command, Console& console) {
   }
 }
 
+// "run, chat and bench": the commands that have the option `name`.
+std::string commands_with(std::string_view name) {
+  std::vector<std::string_view> having;
+  for (const auto& command : make_commands()) {
+    Arguments arguments;
+    command->declare(arguments);
+    const bool has = std::ranges::any_of(arguments.flags(), [&](const Flag& flag) {
+      return std::ranges::find(flag.names, name) != flag.names.end();
+    });
+    if (has) having.push_back(command->text().name);
+  }
+  std::string text;
+  for (std::size_t i = 0; i < having.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : i + 1 < having.size() ? ", " : " and ", having[i]);
+  return text;
+}
+
 int run_command(Command& command, std::vector<std::string> rest) {
   Arguments arguments;
   command.declare(arguments);
@@ -81,6 +103,8 @@ int run_command(Command& command, std::vector<std::string> rest) {
   }
   if (!parsed) {
     Error error = parsed.error();
+    if (const std::string others = commands_with(arguments.unknown()); !others.empty())
+      error.remedy = fmt::format("It is an option of {}.", others);
     error.remedy += fmt::format(" See `minerva {} --help`.", command.text().name);
     return report(console, std::unexpected(std::move(error)));
   }

@@ -5,8 +5,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 
 #include "base/terminal.h"
+#include "cli/foreign_options.h"
 #include "cli/suggest.h"
 
 namespace minerva::cli {
@@ -25,6 +27,25 @@ std::vector<std::string> split_names(std::string_view names) {
 // "-sys": CLI11 knows no long names after one dash, so these are rewritten before it sees them.
 bool is_one_dash_word(std::string_view name) {
   return name.size() > 2 && name[0] == '-' && name[1] != '-';
+}
+
+// "-ngl" or "-x", not "-5" or "- a list's item".
+bool is_letters(std::string_view argument) {
+  return argument.size() > 2 && argument[0] == '-' &&
+         std::isalpha(static_cast<unsigned char>(argument[1])) != 0;
+}
+
+// "ys" of "-sys", "gl" of "-ngl=99": what follows a letter is no value then, all of it is one name.
+bool is_rest_of_a_word(std::string_view rest) {
+  constexpr std::string_view kSmall = "abcdefghijklmnopqrstuvwxyz";
+  constexpr std::string_view kDigits = "0123456789";
+  const auto end_of = [&](std::string_view kind) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(kind), rest.size()));
+  };
+  if (rest.empty() || !kSmall.contains(rest.front())) return false;
+  end_of("abcdefghijklmnopqrstuvwxyz-");
+  end_of(kDigits);
+  return rest.empty() || rest.front() == '=';
 }
 
 std::string names_for_cli11(const std::vector<std::string>& names) {
@@ -128,9 +149,20 @@ const Flag* Arguments::find(std::string_view name) const {
   return found == flags_.end() ? nullptr : &*found;
 }
 
+// Whether "-vv", "-n64" or "-vp" are letters with a dash: switches, then perhaps one that takes a value,
+// which follows at once or comes next. Not what looks like a name of several letters: "-nkvo" sets no -n.
+bool Arguments::is_short_flags(std::string_view argument) const {
+  for (std::size_t i = 1; i < argument.size(); ++i) {
+    const Flag* const flag = find(fmt::format("-{}", argument[i]));
+    if (flag == nullptr) return false;
+    if (!flag->value.empty()) return !is_rest_of_a_word(argument.substr(i + 1));
+  }
+  return true;
+}
+
 // What CLI11 would misread, put so that it cannot: "-sys" (it would see -s ys), "--stop=" (it would take the
 // next argument). And what it would word poorly, refused.
-Result<std::vector<std::string>> Arguments::rewritten(std::vector<std::string> arguments) const {
+Result<std::vector<std::string>> Arguments::rewritten(std::vector<std::string> arguments) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string& argument = arguments[i];
@@ -149,39 +181,49 @@ Result<std::vector<std::string>> Arguments::rewritten(std::vector<std::string> a
       out.push_back(std::move(arguments[++i]));
       continue;
     }
-    const auto equals = argument.find('=');
-    const Flag* flag =
-        equals == std::string::npos ? nullptr : find(std::string_view(argument).substr(0, equals));
-    if (flag == nullptr || !argument.starts_with("--")) {
+    const std::string name = argument.substr(0, argument.find('='));
+    const Flag* flag = name.size() < argument.size() && name.size() > 2 ? find(name) : nullptr;
+    if (flag == nullptr) {
+      if (foreign_option(name) || (is_letters(argument) && !is_short_flags(argument)))
+        return std::unexpected(unexpected(argument));
       out.push_back(std::move(argument));
       continue;
     }
     if (flag->value.empty()) {
-      return invalid_request(fmt::format("option '{}' takes no value", argument.substr(0, equals)),
+      return invalid_request(fmt::format("option '{}' takes no value", name),
                              "Write it without the equals sign.");
     }
     out.push_back(main_name(flag->names));
-    out.push_back(argument.substr(equals + 1));
+    out.push_back(argument.substr(name.size() + 1));
   }
   return out;
 }
 
-Error Arguments::unexpected(const std::string& argument) const {
+Error Arguments::unexpected(const std::string& argument) {
   const bool is_flag = argument.size() > 1 && argument[0] == '-';
   if (!is_flag) {
     return Error{ErrorCode::InvalidRequest, fmt::format("unexpected argument '{}'", printable(argument)),
                  "Put quotes around a text of several words."};
   }
+  const std::string name = argument.substr(0, argument.find('='));
+  if (auto foreign = foreign_option(name)) return *std::move(foreign);
+  unknown_ = name;
   std::vector<std::string> names;
   for (const Flag& flag : flags_) names.insert(names.end(), flag.names.begin(), flag.names.end());
-  const std::string name = argument.substr(0, argument.find('='));
-  const auto meant = suggest(name, names);
+  const Flag* const letter = is_one_dash_word(name) ? find(name.substr(0, 2)) : nullptr;
+  std::string remedy = "--help-all lists every option; put -- before a text that begins with a dash.";
+  if (const auto meant = suggest(name, names)) {
+    remedy = fmt::format("Did you mean {}? --help-all lists every option.", *meant);
+  } else if (letter != nullptr && !letter->value.empty()) {
+    remedy = fmt::format("Where {} is meant, put a space before its value: {} {}.", name.substr(0, 2),
+                         name.substr(0, 2), shell_quoted(argument.substr(2)));
+  }
   return Error{ErrorCode::InvalidRequest, fmt::format("unknown option '{}'", printable(name)),
-               meant ? fmt::format("Did you mean {}? --help-all lists every option.", *meant)
-                     : "--help-all lists every option; put -- before a text that begins with a dash."};
+               std::move(remedy)};
 }
 
 Result<void> Arguments::parse(std::vector<std::string> arguments) {
+  unknown_.clear();
   MINERVA_ASSIGN(arguments, rewritten(std::move(arguments)));
   std::ranges::reverse(arguments);  // as CLI11 wants them
   try {

@@ -61,6 +61,8 @@ class Arguments {
 
   /// Parses what follows the command's name. Errors: InvalidRequest.
   Result<void> parse(std::vector<std::string> arguments);
+  /// The option that the last `parse` did not know and that no other tool is known to have; else empty.
+  const std::string& unknown() const noexcept { return unknown_; }
 
   const std::vector<Flag>& flags() const noexcept { return flags_; }
   const std::vector<std::string>& positionals() const noexcept { return positionals_; }
@@ -71,15 +73,17 @@ class Arguments {
                bool repeatable, Setter setter);
   void declare_switch(std::string_view names, std::string_view help, Listed listed,
                       std::function<void(int)> setter);
-  Result<std::vector<std::string>> rewritten(std::vector<std::string> arguments) const;
+  Result<std::vector<std::string>> rewritten(std::vector<std::string> arguments);
   const Flag* find(std::string_view name) const;
-  Error unexpected(const std::string& argument) const;
+  bool is_short_flags(std::string_view argument) const;
+  Error unexpected(const std::string& argument);
 
   std::unique_ptr<Parser> parser_;
   std::string group_ = "Options";
   std::vector<Flag> flags_;
   std::vector<std::string> positionals_;
   std::optional<Error> error_;  // the first that a setter gave
+  std::string unknown_;
 };
 
 }  // namespace minerva::cli

@@ -86,6 +86,29 @@ TEST(Arguments, KnowsLongNamesAfterOneDash) {
   EXPECT_EQ(f.system, "Be brief.");
 }
 
+// What looks like one name of several letters is one: no letter of it is taken for a flag with a value.
+TEST(Arguments, TakesNoNamesApart) {
+  for (const char* name : {"-ngl", "-hf", "-fa", "-ctk", "-mli", "-pps", "-pq", "-vx", "-rope", "-px-y"}) {
+    for (const bool with_equals : {false, true}) {
+      Fixture f;
+      const auto result = f.parse({"m", std::string(name) + (with_equals ? "=99" : ""), "99"});
+      ASSERT_FALSE(result) << name;
+      EXPECT_THAT(result.error().message, HasSubstr("'" + std::string(name) + "'"));
+      EXPECT_EQ(f.prompt, std::nullopt);
+    }
+  }
+  // Letters that are flags: switches, and one with its value.
+  Fixture f;
+  ASSERT_TRUE(f.parse({"-vv", "-p5", "-rA b", "-vr", "c"}));
+  EXPECT_EQ(f.verbose, 3);
+  EXPECT_EQ(f.prompt, "5");
+  EXPECT_THAT(f.stops, ElementsAre("A b", "c"));
+  Fixture g;
+  ASSERT_TRUE(g.parse({"m", "- an item of a list", "-sys=Be brief."}));
+  EXPECT_EQ(g.system, "Be brief.");
+  EXPECT_EQ(g.text, "- an item of a list");
+}
+
 TEST(Arguments, SaysWhatIsWrong) {
   struct Case {
     std::vector<std::string> arguments;

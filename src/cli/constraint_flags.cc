@@ -19,6 +19,15 @@ bool is_grammar(std::string_view text) {
 
 }  // namespace
 
+std::string_view constraint_name(const ConstraintFlags& flags) noexcept {
+  return flags.json_object        ? "--json-object"
+         : flags.json_schema      ? "--json-schema"
+         : flags.regex            ? "--regex"
+         : flags.grammar          ? "--grammar"
+         : !flags.choices.empty() ? "--choice"
+                                  : "";
+}
+
 Result<OutputConstraint> read_constraint(const ConstraintFlags& flags) {
   using enum OutputConstraint::Kind;
   if (flags.json_object) return OutputConstraint{.kind = JsonObject};

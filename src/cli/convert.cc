@@ -72,7 +72,7 @@ Result<void> parse_type(const std::string& value, WeightType& type) {
 void ConvertCommand::declare(Arguments& arguments) {
   arguments.group("Conversion");
   declare_model(arguments, model_);
-  arguments.text("-o,--output", "FILE", "the GGUF file to write", Listed::InShort, out_);
+  arguments.text("-o,--output,--outfile", "FILE", "the GGUF file to write", Listed::InShort, out_);
   arguments.value("--type,--outtype", "TYPE", "f32, f16, bf16 or q8_0 (as stored)", Listed::InShort,
                   [this](std::string_view, const std::string& value) { return parse_type(value, type_); });
   arguments.toggle("--force", "replace a file that is there", Listed::InShort, force_);

@@ -134,11 +134,12 @@ Finding examine_backends() {
   Json facts = Json::array();
   for (const BackendInfo& backend : engine.backends()) {
     names.push_back(fmt::format("{} ({})", backend.name, backend.version));
-    facts.push_back({{"name", backend.name}, {"version", backend.version}});
+    facts.push_back({{"name", backend.name}, {"version", backend.version}, {"device", "cpu"}});
   }
   Finding finding{.topic = "backends",
                   .verdict = Verdict::Ok,
-                  .text = fmt::format("{}", fmt::join(names, ", ")),
+                  .text = fmt::format("{}\n{}", fmt::join(names, ", "),
+                                      "they compute on the CPU: this build uses no GPU"),
                   .remedy = {},
                   .facts = std::move(facts)};
   if (names.empty()) {

@@ -59,6 +59,18 @@ void declare_text(Arguments& arguments, TextFlags& flags) {
   arguments.text("-f,--file", "FILE", "read the text from FILE", Listed::InShort, flags.file);
 }
 
+Result<void> settle_positionals(ModelFlags& model, TextFlags& text) {
+  if (!model.flag || !model.positional) return {};
+  if (text.positional) {
+    return invalid_request(
+        fmt::format("unexpected argument '{}': with --model, the first argument is the text already",
+                    printable(*text.positional)),
+        "Put quotes around a text of several words, and give the model once.");
+  }
+  text.positional = std::exchange(model.positional, std::nullopt);
+  return {};
+}
+
 void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
   arguments.group("Sampling (defaults; a model's own recommendation comes first)");
   for (const SamplingKey& key : sampling_keys()) {
@@ -67,7 +79,7 @@ void declare_sampling(Arguments& arguments, SamplingOptions& sampling) {
                       return key.set(sampling, name, value);
                     });
   }
-  arguments.list("--logit-bias", "ID+X", "add X to a logit; ID-inf bans it (repeatable)", Listed::InFull,
+  arguments.list("--logit-bias", "ID+X", "add X to a logit; ID-inf bans, ID+inf demands it", Listed::InFull,
                  [&sampling](std::string_view name, const std::string& value) -> Result<void> {
                    MINERVA_ASSIGN(auto bias, parse_logit_bias(name, value));
                    sampling.logit_bias.push_back(bias);
@@ -112,9 +124,9 @@ Result<void> check_constraint(const GenerationFlags& flags) {
 
 void declare_generation(Arguments& arguments, GenerationFlags& flags) {
   arguments.group("Answer");
-  arguments.value("-n,--max-tokens,--n-predict", "N", "stop after N tokens; -1 = no limit (-1)",
+  arguments.value("-n,--max-tokens,--n-predict,--predict", "N", "stop after N tokens; -1 = no limit (-1)",
                   Listed::InShort, into(flags.max_tokens, parse_limit));
-  arguments.text("-sys,--system", "TEXT", "system prompt", Listed::InShort, flags.system);
+  arguments.text("-sys,--system,--system-prompt", "TEXT", "system prompt", Listed::InShort, flags.system);
   arguments.list("--stop,-r,--reverse-prompt", "TEXT", "end the answer before TEXT (repeatable)",
                  Listed::InFull, [&flags](std::string_view, const std::string& value) {
                    flags.stop.push_back(value);
@@ -138,15 +150,15 @@ void declare_engine(Arguments& arguments, EngineFlags& flags) {
                   into(options.threads, parse_int));
   arguments.value("-b,--batch-size", "N", "prompt tokens computed at once (512)", Listed::InFull,
                   into(options.batch_tokens, parse_uint32));
-  arguments.value("--backend", "LIST", "auto, llama, native, or a list in order (auto)", Listed::InFull,
+  arguments.value("--backend", "LIST", "auto, llama, native (often faster), a list (auto)", Listed::InFull,
                   into(options.backends, parse_backends));
   arguments.value("--numeric", "MODE", "exact or fast arithmetic (native backend only)", Listed::InFull,
                   one_of(options.numeric_mode, std::array{std::pair{std::string_view("exact"), Exact},
                                                           std::pair{std::string_view("fast"), Fast}}));
   arguments.value("--memory-limit", "SIZE", "use at most SIZE, such as 2G; 0 = no limit", Listed::InFull,
                   into(flags.memory_limit_bytes, parse_bytes));
-  arguments.toggle("--no-mmap", "read the model file instead of mapping it", Listed::InFull, options.use_mmap,
-                   false);
+  arguments.toggle("--no-mmap", "read the file, do not map it (llama backend only)", Listed::InFull,
+                   options.use_mmap, false);
 }
 
 void declare_common(Arguments& arguments, CommonFlags& flags) {

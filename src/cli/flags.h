@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/terminal.h"
@@ -78,6 +79,12 @@ void declare_generation(Arguments& arguments, GenerationFlags& flags);
 void declare_sampling(Arguments& arguments, SamplingOptions& sampling);
 void declare_engine(Arguments& arguments, EngineFlags& flags);
 void declare_common(Arguments& arguments, CommonFlags& flags);
+
+/// With -m, the first positional argument is the text. Errors: InvalidRequest when there is another one.
+Result<void> settle_positionals(ModelFlags& model, TextFlags& text);
+
+/// The flag of the constraint that is given, as typed; empty without one.
+std::string_view constraint_name(const ConstraintFlags& flags) noexcept;
 
 /// The constraint that the flags stand for; files are read. Errors: InvalidRequest (no such file ...).
 Result<OutputConstraint> read_constraint(const ConstraintFlags& flags);

@@ -18,6 +18,26 @@ double finite(float logprob) {
   return std::isfinite(logprob) ? static_cast<double>(logprob) : kImpossible;
 }
 
+// A stop text is among the tokens, and not in the text.
+bool has_stop_text(const Generation& generation) {
+  std::size_t bytes = 0;
+  for (const GeneratedToken& token : generation.tokens) bytes += token.text.size();
+  return bytes > generation.text.size();
+}
+
+bool ended_by_itself(const Generation& generation) {
+  return generation.finish_reason == FinishReason::Stop && !has_stop_text(generation);
+}
+
+// What cut an answer that was to have a form.
+std::string cut_line(std::string_view constraint, const Generation& generation) {
+  const bool at_length = generation.finish_reason == FinishReason::Length;
+  return fmt::format(
+      "[cut {}, before the answer was what {} demands{}]",
+      at_length ? fmt::format("at {} tokens", with_commas(generation.tokens.size())) : "by a stop text",
+      constraint, at_length ? ": a larger -n N lets it end" : "");
+}
+
 Json token_json(const GeneratedToken& token) {
   Json top = Json::array();
   for (const TopLogprob& other : token.top)
@@ -52,6 +72,8 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
       {"tokens", std::move(tokens)},
       {"text", generation.text},
       {"finish_reason", finish_reason_name(generation.finish_reason)},
+      {"complete", ended_by_itself(generation)},
+      {"seed", generation.seed},
       {"timings",
        {{"detect_us", t.detect_us},
         {"load_ms", t.load_ms},
@@ -69,18 +91,24 @@ Json generation_json(const ModelFacts& facts, const std::string& prompt, const G
 
 std::string length_line(const ModelFacts& facts, const GenerationFlags& flags, const Generation& generation,
                         std::string_view room) {
+  if (ended_by_itself(generation) || generation.finish_reason == FinishReason::Cancelled) return {};
+  const std::string_view constraint = constraint_name(flags.constraint);
+  const bool at_length = generation.finish_reason == FinishReason::Length;
   const bool unlimited = flags.max_tokens.value_or(kUnlimitedTokens) == kUnlimitedTokens;
-  if (generation.finish_reason != FinishReason::Length || !unlimited) return {};
+  if (!at_length || !unlimited) return constraint.empty() ? std::string() : cut_line(constraint, generation);
   const std::size_t answer = generation.tokens.size();
   const std::size_t length = generation.prompt_tokens.size() + answer;
   const SamplingDefaults& files = facts.recommended;
   const bool recommended = files.max_new_tokens == answer || files.max_length == length || files.max_time;
+  const std::string demand =
+      constraint.empty() ? "" : fmt::format("; the answer is not yet what {} demands", constraint);
   if (recommended && !flags.max_tokens && !flags.ignore_recommendations) {
     return fmt::format(
-        "[{} tokens: the model's files recommend no more; -n N, or -n -1 for no limit, sets another length]",
-        with_commas(answer));
+        "[{} tokens: the model's files recommend no more; -n N, or -n -1 for no limit, sets another "
+        "length{}]",
+        with_commas(answer), demand);
   }
-  return fmt::format("[the context of {} tokens is full: {}]", with_commas(length), room);
+  return fmt::format("[the context of {} tokens is full: {}{}]", with_commas(length), room, demand);
 }
 
 std::string timing_line(const ModelFacts& facts, const Generation& generation) {

@@ -29,8 +29,8 @@ struct ModelFacts {
 nlohmann::ordered_json generation_json(const ModelFacts& facts, const std::string& prompt,
                                        const Generation& generation);
 
-/// For people: what ended an answer at its length, when they set no length themselves; else empty. `room`:
-/// how to make the context larger.
+/// For people: what ended an answer at its length, when they set no length themselves, or before it was what
+/// a constraint demands; else empty. `room`: how to make the context larger.
 std::string length_line(const ModelFacts& facts, const GenerationFlags& flags, const Generation& generation,
                         std::string_view room);
 

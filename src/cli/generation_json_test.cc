@@ -38,6 +38,7 @@ Generation generation() {
               {.id = 6, .text = "!", .logprob = -std::numeric_limits<float>::infinity(), .top = {}}};
   g.text = "Hi!";
   g.finish_reason = FinishReason::Length;
+  g.seed = 4'294'967'295;
   g.timings.cached_tokens = 1;
   g.constraint_notes = {{.pointer = "/properties/a", .keyword = "maxlength", .message = "asks for nothing"}};
   return g;
@@ -46,9 +47,10 @@ Generation generation() {
 // The contract, key by key and in order (see docs and the man page).
 TEST(GenerationJson, HasTheKeysOfTheContractInOrder) {
   const auto json = generation_json(facts(), "prompt", generation());
-  EXPECT_THAT(keys(json), ElementsAre("model", "format", "backend", "backend_reason", "fallbacks",
-                                      "numeric_mode", "prompt", "prompt_tokens", "tokens", "text",
-                                      "finish_reason", "timings", "memory", "notes", "constraint_notes"));
+  EXPECT_THAT(keys(json),
+              ElementsAre("model", "format", "backend", "backend_reason", "fallbacks", "numeric_mode",
+                          "prompt", "prompt_tokens", "tokens", "text", "finish_reason", "complete", "seed",
+                          "timings", "memory", "notes", "constraint_notes"));
   EXPECT_THAT(keys(json["constraint_notes"][0]), ElementsAre("pointer", "keyword", "message"));
   EXPECT_THAT(keys(json["fallbacks"][0]), ElementsAre("backend", "reason"));
   EXPECT_THAT(keys(json["tokens"][0]), ElementsAre("id", "text", "logprob", "top"));
@@ -64,6 +66,7 @@ TEST(GenerationJson, HoldsTheValues) {
   EXPECT_EQ(json["prompt"], "prompt");
   EXPECT_EQ(json["prompt_tokens"], nlohmann::ordered_json({1, 2}));
   EXPECT_EQ(json["finish_reason"], "length");
+  EXPECT_EQ(json["seed"], 4'294'967'295);
   EXPECT_EQ(json["tokens"][0]["top"].size(), 2U);
   EXPECT_TRUE(json["tokens"][1]["top"].is_array());
   EXPECT_EQ(json["tokens"][1]["logprob"], -9999.0) << "JSON has no infinity";
@@ -94,6 +97,40 @@ TEST(LengthLine, TellsARecommendedLengthFromAFullContext) {
   EXPECT_THAT(length_line(facts(), flags, generation(), "-c"), HasSubstr("is full"));
   flags.max_tokens = 2;
   EXPECT_EQ(length_line(facts(), flags, generation(), "-c"), "");
+}
+
+// Complete is what the model, or a constraint, ended: not what a length, a stop text or Ctrl-C cut.
+TEST(GenerationJson, SaysWhetherTheAnswerEndedByItself) {
+  Generation g = generation();
+  for (const FinishReason reason : {FinishReason::Length, FinishReason::Cancelled, FinishReason::Stop}) {
+    g.finish_reason = reason;
+    EXPECT_EQ(generation_json(facts(), "", g)["complete"], reason == FinishReason::Stop);
+  }
+  g.text = "Hi";  // "!" was a stop text
+  EXPECT_EQ(generation_json(facts(), "", g)["complete"], false);
+}
+
+TEST(LengthLine, SaysThatAConstraintIsNotMet) {
+  GenerationFlags flags;
+  flags.constraint.json_schema = "true";
+  flags.max_tokens = 2;
+  EXPECT_THAT(length_line(facts(), flags, generation(), "-c"),
+              HasSubstr("cut at 2 tokens, before the answer was what --json-schema demands"));
+  flags.max_tokens = std::nullopt;
+  EXPECT_THAT(length_line(facts(), flags, generation(), "-c"),
+              HasSubstr("another length; the answer is not yet what --json-schema demands"));
+  ModelFacts silent = facts();
+  silent.recommended = {};
+  EXPECT_THAT(length_line(silent, flags, generation(), "-c"),
+              HasSubstr("is full: -c; the answer is not yet what --json-schema demands"));
+  Generation stopped = generation();
+  stopped.finish_reason = FinishReason::Stop;
+  EXPECT_EQ(length_line(facts(), flags, stopped, "-c"), "");
+  stopped.text = "Hi";
+  flags.constraint = {.choices = {"Hi!!", "Ho"}};
+  EXPECT_THAT(length_line(facts(), flags, stopped, "-c"), HasSubstr("cut by a stop text"));
+  stopped.finish_reason = FinishReason::Cancelled;
+  EXPECT_EQ(length_line(facts(), flags, stopped, "-c"), "");
 }
 
 TEST(TimingLine, SaysWhatWasReused) {

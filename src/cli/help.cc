@@ -44,7 +44,7 @@ std::string examples(const CommandText& text) {
 std::string program_help(std::span<const std::unique_ptr<Command>> commands) {
   std::string out =
       "Usage: minerva COMMAND [MODEL] [options]\n\n"
-      "Runs language models on this machine.\n\nCommands:\n";
+      "Runs language models on this machine's CPU; no GPU is used.\n\nCommands:\n";
   for (const auto& command : commands)
     out += fmt::format("  {:<11}{}\n", command->text().name, command->text().summary);
   out +=

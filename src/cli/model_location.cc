@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "cli/model_names.h"
 #include "cli/suggest.h"
+#include "formats/inspect.h"
 #include "minerva/model_description.h"
 
 namespace minerva::cli {
@@ -42,6 +44,10 @@ std::optional<std::string> neighbour(const fs::path& path) {
 
 std::unexpected<Error> nothing_there(const std::string& typed, bool positional, std::string_view command) {
   const bool takes_prompt = command == "run" || command == "tokenize";
+  if (positional && takes_prompt && typed == "-") {
+    return invalid_request("the first argument is the model, and '-' is standard input",
+                           fmt::format("For the default model: minerva {} -p -", command));
+  }
   if (positional && takes_prompt && typed.find_first_of(" \n\t?") != std::string::npos) {
     return invalid_request(
         fmt::format("the first argument is the model, and '{}' is no file or directory", printable(typed)),
@@ -58,10 +64,18 @@ std::unexpected<Error> nothing_there(const std::string& typed, bool positional, 
     return invalid_request(fmt::format("there is no file or directory '{}'", printable(typed)),
                            fmt::format("Did you mean {}?", shell_quoted(*meant)));
   }
-  return invalid_request(
-      fmt::format("there is no file or directory '{}'", printable(typed)),
-      "Give the path of a GGUF file or a Hugging Face directory: names and hub ids are not paths, "
-      "and this version does not look them up.");
+  return invalid_request(fmt::format("there is no file or directory '{}'", printable(typed)),
+                         advice_on_name(typed, command, hub_caches()));
+}
+
+// A directory that holds one GGUF model is that file, whoever runs it. What it else may hold, and what is
+// wrong with it, `describe` tells.
+fs::path file_in(fs::path path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  const auto inspection = inspect(path);
+  if (!inspection || inspection->gguf_files.size() != 1) return path;
+  return inspection->gguf_files.front();
 }
 
 }  // namespace
@@ -109,16 +123,19 @@ Result<fs::path> locate_model(const ModelFlags& flags, std::string_view command,
   if (flags.flag && flags.positional) {
     return invalid_request(fmt::format("the model is given twice: '{}' and --model '{}'",
                                        printable(*flags.positional), printable(*flags.flag)),
-                           "The first argument is always the model; give a prompt with -p.");
+                           "Give it once.");
   }
-  if (!flags.flag && !flags.positional) return find_default_model(search);
+  if (!flags.flag && !flags.positional) {
+    MINERVA_ASSIGN(auto path, find_default_model(search));
+    return file_in(std::move(path));
+  }
   const std::string& typed = flags.flag ? *flags.flag : *flags.positional;
   if (typed.empty()) {
     return invalid_request("the model's path is empty",
                            "Give the path of a model, or leave it out for the default model.");
   }
   if (!is_there(typed)) return nothing_there(typed, flags.positional.has_value(), command);
-  return fs::path(typed);
+  return file_in(typed);
 }
 
 }  // namespace minerva::cli

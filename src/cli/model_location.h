@@ -26,8 +26,9 @@ DefaultModelSearch default_model_search();
 /// The default model. Errors: InvalidRequest that lists where it was looked for.
 Result<std::filesystem::path> find_default_model(const DefaultModelSearch& search);
 
-/// The model a command is asked for: the positional argument or -m, else the default model. `command` is
-/// its name, for examples in errors. Errors: InvalidRequest when it is given twice or nothing is there.
+/// The model a command is asked for: the positional argument or -m, else the default model; of a directory
+/// that holds one GGUF model, that file. `command` is its name, for examples in errors. Errors:
+/// InvalidRequest when it is given twice or nothing is there.
 Result<std::filesystem::path> locate_model(const ModelFlags& flags, std::string_view command,
                                            const DefaultModelSearch& search = default_model_search());
 

@@ -35,6 +35,11 @@ Result<OpenModel> open_model(const std::filesystem::path& path, const EngineFlag
       stop);
   bar.finish();
   if (!model) return std::unexpected(std::move(model).error());
+  if (!flags.options.use_mmap && (*model)->backend() == "native") {
+    return invalid_request(
+        "--no-mmap is given, and the native backend, which runs this model, always maps files",
+        "Leave it out, or let llama.cpp run the model: --backend llama.");
+  }
   open.model = std::move(*model);
   return open;
 }

@@ -84,9 +84,11 @@ Result<float> parse_float(std::string_view what, std::string_view text) {
 }
 
 Result<std::uint32_t> parse_limit(std::string_view what, std::string_view text) {
+  if (text == "-1") return kUnlimitedTokens;
   if (text.starts_with('-')) {
     MINERVA_TRY(parse_integer<std::int64_t>(what, text));
-    return kUnlimitedTokens;
+    return invalid_request(fmt::format("{}: {} is negative", what, quoted(text)),
+                           "Give the most tokens that the answer may have, or -1 for no limit.");
   }
   return parse_uint32(what, text);
 }

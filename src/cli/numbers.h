@@ -19,7 +19,7 @@ Result<std::uint32_t> parse_uint32(std::string_view what, std::string_view text)
 Result<std::uint64_t> parse_uint64(std::string_view what, std::string_view text);
 Result<float> parse_float(std::string_view what, std::string_view text);
 
-/// A count where any negative number means "no limit", as llama.cpp's -n -1: kUnlimitedTokens then.
+/// A count where -1 means "no limit", as llama.cpp's -n -1: kUnlimitedTokens then.
 Result<std::uint32_t> parse_limit(std::string_view what, std::string_view text);
 
 using minerva::parse_bytes;  // base/quantity.h

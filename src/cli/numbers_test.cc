@@ -46,9 +46,14 @@ TEST(Numbers, ReadsFloatsStrictly) {
   }
 }
 
-TEST(Numbers, NegativeLimitMeansNone) {
+TEST(Numbers, MinusOneAloneMeansNoLimit) {
   EXPECT_EQ(parse_limit("-n", "-1"), kUnlimitedTokens);
-  EXPECT_EQ(parse_limit("-n", "-2"), kUnlimitedTokens);
+  for (const char* negative : {"-2", "-5", "-0", "-99999999999"}) {
+    const auto refused = parse_limit("-n", negative);
+    ASSERT_FALSE(refused) << negative;
+    EXPECT_NE(refused.error().message.find(negative), std::string::npos);
+    EXPECT_NE(refused.error().remedy.find("-1 for no limit"), std::string::npos);
+  }
   EXPECT_EQ(parse_limit("-n", "0"), 0U);
   EXPECT_EQ(parse_limit("-n", "64"), 64U);
   EXPECT_FALSE(parse_limit("-n", "-x"));

@@ -23,11 +23,11 @@ const CommandText kText = {
     .synopsis = "[MODEL] [PROMPT] [options]",
     .summary = "answer one prompt",
     .about =
-        "Answers one prompt, written out as it is generated. The prompt is the second\n"
-        "argument, -p, -f or standard input.",
+        "Answers one prompt: the second argument (the first with -m), -p, -f or standard\n"
+        "input. A text piped in beside a prompt is put before it.",
     .examples = {"minerva run -p \"Why is the sky blue?\"",
                  "minerva run llama.gguf \"Name three rivers.\" -n 64 --temp 0",
-                 "git diff | minerva run -sys \"Write a commit message for this diff.\"",
+                 "git diff | minerva run -p \"Write a commit message for this diff.\"",
                  "minerva run --raw -p \"Once upon a time\" --json | jq -r .text",
                  "minerva run -p \"Is water wet?\" --choice yes --choice no"}};
 
@@ -53,17 +53,14 @@ class RunCommand : public Command {
 Result<std::string> RunCommand::read_prompt() const {
   if (options_.prompt_ids) return std::string{};
   if (options_.messages) return read_text_file(*options_.messages);
-  MINERVA_ASSIGN(auto prompt, read_text(options_.text));
+  MINERVA_ASSIGN(auto prompt, read_text(options_.text, options_.raw ? TextUse::Raw : TextUse::Message));
   if (!prompt) {
     return invalid_request(
         "there is no prompt",
         "Give it as the second argument, with -p TEXT or -f FILE, or pipe it in; for a conversation "
         "use `minerva chat`.");
   }
-  // With --raw every byte counts; otherwise the line end of `echo` is no part of the question.
-  const bool typed = (options_.text.positional && *options_.text.positional != "-") ||
-                     (options_.text.flag && *options_.text.flag != "-");
-  return options_.raw || typed ? std::move(*prompt) : without_last_newline(std::move(*prompt));
+  return *std::move(prompt);
 }
 
 /// `messages`, a JSON list, with one more of the assistant at its end; as it is when it is no list.
@@ -153,7 +150,8 @@ int RunCommand::finish(const LoadedModel& model, const GenerationRequest& reques
     console.out_json(generation_json(facts, prompt, generation));
   } else {
     if (!generation.text.ends_with('\n')) console.out("\n");
-    if (generation.finish_reason == FinishReason::Cancelled && !console.reader_left())
+    if (generation.finish_reason == FinishReason::Cancelled && !console.reader_left() &&
+        !console.output_error())
       console.note("[cancelled]");
     const auto line = length_line(facts, options_.generation, generation, "-c N makes it larger");
     if (!line.empty()) console.note(line);

@@ -26,7 +26,8 @@ void declare_run(Arguments& arguments, RunOptions& options, CommonFlags& common)
   declare_common(arguments, common);
 }
 
-Result<void> check_run(const RunOptions& options, const CommonFlags& common) {
+Result<void> check_run(RunOptions& options, const CommonFlags& common) {
+  MINERVA_TRY(settle_positionals(options.model, options.text));
   if (options.prompt_ids && options.text.given()) {
     return invalid_request("--prompt-ids and a text are both given", "Give one of them.");
   }

@@ -23,7 +23,8 @@ struct RunOptions {
 /// Declares every flag of `run`.
 void declare_run(Arguments& arguments, RunOptions& options, CommonFlags& common);
 
-/// Refuses flags that contradict each other or would be ignored. Errors: InvalidRequest.
-Result<void> check_run(const RunOptions& options, const CommonFlags& common);
+/// Settles what the positional arguments are. Refuses flags that contradict each other or would be ignored.
+/// Errors: InvalidRequest.
+Result<void> check_run(RunOptions& options, const CommonFlags& common);
 
 }  // namespace minerva::cli

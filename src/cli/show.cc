@@ -10,6 +10,7 @@
 #include "cli/description_text.h"
 #include "cli/human.h"
 #include "cli/model_location.h"
+#include "cli/native_hint.h"
 #include "runtime/config_file.h"
 #include "runtime/context_size.h"
 #include "runtime/converter.h"
@@ -158,6 +159,7 @@ void ShowCommand::print_table(const ModelDescription& description, const Plan& p
   rows.emplace_back("Backend", plan.backend.empty()
                                    ? "none: " + printable(plan.reason)
                                    : fmt::format("{} ({})", plan.backend, printable(plan.reason)));
+  if (const auto hint = native_hint(description, plan.backend)) rows.emplace_back("", *hint);
   for (const Fallback& f : plan.passed_by)
     rows.emplace_back("", fmt::format("not {}: {}", f.backend, printable(f.reason)));
   for (const RouteLink& link : plan.later) {

@@ -25,7 +25,8 @@ const CommandText kText = {
     .summary = "show the token ids of a text",
     .about =
         "Shows the token ids of a text and the piece each one stands for. The text is the\n"
-        "second argument, -p, -f or standard input, taken byte for byte.",
+        "second argument (the first with -m), -p, -f or standard input: one of them, byte\n"
+        "for byte.",
     .examples = {"minerva tokenize -p \"Hello, world\"", "minerva tokenize llama.gguf -f prompt.txt --ids",
                  "minerva tokenize llama.gguf --jsonl < texts.jsonl"}};
 
@@ -62,7 +63,7 @@ void TokenizeCommand::declare(Arguments& arguments) {
 }
 
 Result<int> TokenizeCommand::answer_text(const Tokenizer& tokenizer, Console& console) const {
-  MINERVA_ASSIGN(const auto text, read_text(text_));
+  MINERVA_ASSIGN(const auto text, read_text(text_, TextUse::Alone));
   if (!text) {
     return invalid_request("there is no text",
                            "Give it as the second argument, with -p TEXT or -f FILE, or pipe it in.");
@@ -129,6 +130,7 @@ Result<int> TokenizeCommand::execute(Console& console) {
     return invalid_request("--jsonl reads its texts from standard input and takes no other text and no --ids",
                            "Leave one of them out.");
   }
+  MINERVA_TRY(settle_positionals(model_, text_));
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
   MINERVA_ASSIGN(const auto description, describe(path));
   MINERVA_ASSIGN(const auto tokenizer, load_tokenizer(description));

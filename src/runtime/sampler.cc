@@ -126,6 +126,8 @@ std::span<const float> Sampler::adjusted(std::span<const float> logits, bool wit
   if (with_rules && settings_.no_repeat_ngram_size > 0)
     ban_repeated_ngrams(all_.tokens, all_.tokens, settings_.no_repeat_ngram_size, adjusted_);
   if (rules != nullptr) rules->restrict(all_, adjusted_);
+  for (const auto& [id, bias] : settings_.logit_bias)  // what a request demands or bans, no rule takes back
+    if (!is_finite(bias)) adjusted_[static_cast<std::size_t>(id)] = bias;
   return adjusted_;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace minerva {
@@ -405,6 +406,36 @@ TEST(SamplerBiasTest, InfinityIsADemand) {
       s.logit_bias = {{4, kInf}};  // even what the model rules out
       EXPECT_THAT(all_chosen(s, logits), ::testing::ElementsAre(4));
     }
+  }
+}
+
+// Neither settings that ban tokens nor the rules of a model's files take back what a request demands or bans.
+TEST(SamplerBiasTest, NoRuleTakesInfinityBack) {
+  const std::vector<float> logits = {1, 5, -40, 3, kInf};
+  SamplingSettings once{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
+  once.no_repeat_ngram_size = 1;
+  std::vector<SamplingSettings> all{once};
+  for (const SamplingDefaults& asked :
+       {SamplingDefaults{.forced_eos_token_ids = {3}},
+        SamplingDefaults{.suppress_tokens = {2}, .remove_invalid_values = true},
+        SamplingDefaults{.encoder_no_repeat_ngram_size = 1}}) {
+    SamplingSettings s{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
+    s.rules = std::make_shared<LogitRules>(asked, std::vector<TokenId>{3});
+    all.push_back(std::move(s));
+  }
+  for (SamplingSettings& s : all) {
+    s.logit_bias = {{2, kInf}, {4, -kInf}};
+    Sampler sampler(s);
+    sampler.begin(std::vector<TokenId>{2, 2, 4}, 3);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(sampler.sample(logits).value(), 2) << "setting " << &s - all.data() << ", token " << i;
+      sampler.accept(2);
+    }
+    s.logit_bias = {{3, -kInf}, {4, -kInf}, {1, -kInf}};
+    Sampler banned(s);
+    banned.begin(std::vector<TokenId>{0}, 1);
+    const TokenId chosen = banned.sample(logits).value();
+    EXPECT_TRUE(chosen == 0 || chosen == 2) << chosen;
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/foreign_options.h"
 #include "cli/help.h"
 #include "cli/process.h"
 #include "runtime/sampling_settings.h"
@@ -121,6 +122,46 @@ TEST(Documentation, BashCompletionOffersExactlyTheFlags) {
     for (std::string line; std::getline(lines, line);) offered.insert(line);
     EXPECT_EQ(offered, each.names()) << name;
   }
+}
+
+// Every option that llama.cpp takes, as its source declares them.
+std::set<std::string> llama_options() {
+  std::ifstream file(testing::llama_source() / "common" / "arg.cpp");
+  const std::string source{std::istreambuf_iterator<char>(file), {}};
+  static const std::regex pattern(R"re("(-[A-Za-z]{2,}[A-Za-z-]*|--[a-z][a-z0-9.-]+)")re");
+  std::set<std::string> names;
+  for (std::sregex_iterator it(source.begin(), source.end(), pattern), end; it != end; ++it)
+    names.insert(it->str(1));
+  return names;
+}
+
+// None of them is taken apart: it is an option here, or an error that names the whole of it.
+TEST(Documentation, OptionsOfLlamaCppAreAnsweredByTheirName) {
+  const std::set<std::string> names = llama_options();
+  if (names.empty()) GTEST_SKIP() << "llama.cpp's tools are not in its source tree";
+  EXPECT_GT(names.size(), 200U);
+  for (const std::string& name : names) {
+    const Declared run(make_run_command());
+    if (run.names().contains(name)) continue;
+    const auto result = run.arguments->parse({"m.gguf", name, "5"});
+    ASSERT_FALSE(result) << name;
+    EXPECT_THAT(result.error().message, HasSubstr("'" + name + "'"));
+  }
+}
+
+// What is advised for the options of other tools are options that there are.
+TEST(Documentation, AdviceOnForeignOptionsNamesRealFlags) {
+  std::set<std::string> known = all_names();
+  known.insert({"--local-dir", "--help"});  // hf download's
+  int answered = 0;
+  for (const std::string& name : llama_options()) {
+    const auto foreign = foreign_option(name);
+    if (!foreign) continue;
+    ++answered;
+    for (const std::string& flag : flags_in(foreign->remedy))
+      EXPECT_TRUE(known.contains(flag)) << name << ": " << foreign->remedy;
+  }
+  EXPECT_TRUE(answered == 0 || answered > 150) << answered;
 }
 
 TEST(Documentation, ShortHelpFitsAScreen) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -48,9 +49,10 @@ std::vector<std::string> keys(const Json& object) {
 
 TEST_F(Run, JsonIsTheContract) {
   const Json json = run_json({"-p", "Why is the sky blue?", "-n", "8", "--top-logprobs", "3"});
-  EXPECT_THAT(keys(json), ElementsAre("model", "format", "backend", "backend_reason", "fallbacks",
-                                      "numeric_mode", "prompt", "prompt_tokens", "tokens", "text",
-                                      "finish_reason", "timings", "memory", "notes", "constraint_notes"));
+  EXPECT_THAT(keys(json),
+              ElementsAre("model", "format", "backend", "backend_reason", "fallbacks", "numeric_mode",
+                          "prompt", "prompt_tokens", "tokens", "text", "finish_reason", "complete", "seed",
+                          "timings", "memory", "notes", "constraint_notes"));
   EXPECT_EQ(json["format"], "gguf");
   EXPECT_EQ(json["backend"], "llama");
   EXPECT_EQ(json["fallbacks"], Json::array());
@@ -101,6 +103,7 @@ TEST_F(Run, EveryWayToGiveThePromptIsTheSame) {
   EXPECT_EQ(run_json({smollm2_gguf().string(), question, "-n", "1"})["prompt_tokens"], expected);
   EXPECT_EQ(run_json({"-m", smollm2_gguf().string(), "--prompt", question, "-n", "1"})["prompt_tokens"],
             expected);
+  EXPECT_EQ(run_json({"-m", smollm2_gguf().string(), question, "-n", "1"})["prompt_tokens"], expected);
   EXPECT_EQ(run_json({"-f", file.string(), "-n", "1"})["prompt_tokens"], expected);
   for (const std::vector<std::string>& from_stdin : {std::vector<std::string>{}, {"-p", "-"}, {"-f", "-"}}) {
     Start s = start(from_stdin);
@@ -154,6 +157,73 @@ TEST_F(Run, ASeedRepeatsTheDrawFiftyTimes) {
   std::vector<std::string> other = arguments;
   other[5] = "8";
   EXPECT_NE(run(other).out, first.out);
+}
+
+TEST_F(Run, TheSeedInJsonRepeatsTheDraw) {
+  const auto drawn = [](std::vector<std::string> more) {
+    more.insert(more.end(), {"-p", "Tell me a story.", "-n", "8", "--temp", "1.2", "--json"});
+    return Json::parse(run(std::move(more)).out);
+  };
+  const Json first = drawn({});
+  EXPECT_EQ(drawn({"-s", first["seed"].dump()})["text"], first["text"]);
+  EXPECT_EQ(drawn({"-s", "7"})["seed"], 7);
+}
+
+TEST_F(Run, ACutConstraintIsTold) {
+  const std::vector<std::string> cut = {"-p", "A person.", "--json-object", "-n", "2", "--temp", "0"};
+  const Outcome text = run(cut);
+  EXPECT_EQ(text.status, 0);
+  EXPECT_THAT(text.err, HasSubstr("cut at 2 tokens, before the answer was what --json-object demands"));
+  const Json json = run_json(cut);
+  EXPECT_EQ(json["finish_reason"], "length");
+  EXPECT_EQ(json["complete"], false);
+  const Json whole = run_json({"-p", "Is water wet?", "--choice", "yes", "--choice", "no", "-n", "9"});
+  EXPECT_EQ(whole["complete"], true);
+}
+
+TEST_F(Run, LogitBiasDemandsAToken) {
+  for (const char* backend : {"llama", "native"}) {
+    const Outcome outcome =
+        run({"--raw", "-p", "Hi", "-n", "5", "--logit-bias", "33377+inf", "--min-p", "0",
+             "--no-repeat-ngram-size", "2", "--ignore-eos", "--backend", backend, "--json"});
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    const Json tokens = Json::parse(outcome.out)["tokens"];
+    EXPECT_EQ(tokens.size(), 5U);
+    for (const Json& token : tokens) EXPECT_EQ(token["id"], 33377);
+  }
+}
+
+// A flag that a backend can't honour is refused by its name.
+TEST_F(Run, NoMmapIsForTheLlamaBackend) {
+  EXPECT_EQ(run({"-p", "Hi", "-n", "1", "--no-mmap"}).status, 0);
+  for (const char* command : {"run", "bench"}) {
+    Start s = start({});
+    s.arguments = {command,     "-p",    command == std::string("run") ? "Hi" : "8", "-n", "1", "--no-mmap",
+                   "--backend", "native"};
+    const Outcome outcome = run_minerva(s);
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr("--no-mmap is given, and the native backend"));
+  }
+}
+
+// A folder that holds one GGUF is that file, for every command and both backends.
+TEST_F(Run, AFolderOfOneGgufIsThatFile) {
+  const TempDir dir;
+  std::filesystem::create_symlink(smollm2_gguf(), dir.path() / "model.gguf");
+  const std::string folder = dir.path().string();
+  for (const char* backend : {"llama", "native"}) {
+    const Outcome outcome = run({folder, "Hi", "-n", "1", "--backend", backend});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+  }
+  EXPECT_EQ(run_minerva({"tokenize", folder, "Hi"}).status, 0);
+  EXPECT_EQ(run_minerva({"show", folder}).status, 0);
+  dir.write("mmproj-model.gguf", "GGUF");  // no model of its own
+  EXPECT_EQ(run({folder, "Hi", "-n", "1", "--backend", "native"}).status, 0);
+  std::filesystem::create_symlink(smollm2_gguf(), dir.path() / "other.gguf");
+  const Outcome several = run({folder, "Hi", "-n", "1", "--backend", "native"});
+  EXPECT_EQ(several.status, 2);
+  EXPECT_THAT(several.err, HasSubstr("holds 2 GGUF models: 'model.gguf', 'other.gguf'"));
 }
 
 TEST_F(Run, LogitBiasBansAToken) {

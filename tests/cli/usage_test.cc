@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/process.h"
+#include "support/sanitizers.h"
 #include "support/temp_dir.h"
 
 namespace minerva::testing {
@@ -37,7 +38,18 @@ const std::vector<UsageCase>& usage_cases() {
       {{"run", "Why is the sky blue?"},
        "first argument is the model",
        "minerva run -p \"Why is the sky blue?\""},
-      {{"run", "org/name"}, "'org/name'", "hub ids"},
+      {{"run", "org/name"}, "'org/name'", "hf download org/name --local-dir name && minerva run name"},
+      {{"model.gguf"}, "'model.gguf' is no command", "minerva run model.gguf"},
+      {{"org/name", "Hi"}, "'org/name' is no command", "minerva run org/name"},
+      {{"run", "hello"}, "no file or directory 'hello'", "with -p, a text for the default model"},
+      {{"run", "--ngl", "99"}, "'--ngl' is an option of llama.cpp", "CPU"},
+      {{"run", "-"}, "'-' is standard input", "minerva run -p -"},
+      {{"run", "-m", "m.gguf", "a", "b"}, "unexpected argument 'b'", "quotes"},
+      {{"chat", "-m", "m.gguf", "n.gguf"}, "given twice", "once"},
+      {{"run", "-n", "-5"}, "--max-tokens: '-5' is negative", "-1 for no limit"},
+      {{"run", "-nkv"}, "unknown option '-nkv'", "minerva run --help"},
+      {{"run", "-phello"}, "unknown option '-phello'", "-p hello"},
+      {{"chat", "-p", "hi"}, "unknown option '-p'", "an option of run, tokenize and bench"},
       {{"run", "--tmep", "1"}, "unknown option '--tmep'", "Did you mean --temp?"},
       {{"run", "--frequncy-penalty", "1"}, "unknown option", "Did you mean --frequency-penalty?"},
       {{"run", "-Z"}, "unknown option '-Z'", "minerva run --help"},
@@ -65,7 +77,7 @@ const std::vector<UsageCase>& usage_cases() {
       {{"chat", "--json-schema", "no-such.json"}, "no-such.json", ""},
       {{"run", "-p", "caf\xe9"}, "not valid UTF-8: byte 3 is 0xE9", "iconv"},
       {{"run", "--color", "pink"}, "'pink'", "always"},
-      {{"show", "--temp", "1"}, "unknown option '--temp'", "minerva show --help"},
+      {{"show", "--temp", "1"}, "unknown option '--temp'", "It is an option of run and chat."},
       {{"show", "/nonexistent/model.gguf"}, "'/nonexistent/model.gguf'", "GGUF file"},
       {{"tokenize", "--jsonl", "-p", "x"}, "--jsonl reads", "Leave"},
       {{"bench", "-r", "0"}, "--repetitions is 0", "[1, 1000]"},
@@ -165,6 +177,43 @@ TEST(Usage, NoColourInPipes) {
   EXPECT_EQ(piped.err.find('\x1b'), std::string::npos);
   const Outcome forced = run_minerva({"run", "/nonexistent.gguf", "--color", "always"});
   EXPECT_NE(forced.err.find("\x1b["), std::string::npos);
+}
+
+// Descriptors that are closed at the start are taken by nothing else: no answer goes into a file of ours.
+TEST(Usage, ClosedDescriptors) {
+  const auto in_shell = [](const std::string& line) {
+    return run_program("/bin/sh", {"-c", "'" + minerva_program().string() + "' " + line});
+  };
+  const Outcome out = in_shell("--version >&-; echo $?");
+  EXPECT_EQ(out.out, "1\n");
+  EXPECT_THAT(out.err, HasSubstr("cannot write to standard output"));
+  EXPECT_THAT(in_shell("--version 2>&-").out, StartsWith("minerva "));
+  const Outcome in = in_shell("run -m '" + smollm2_gguf().string() + "' <&-");
+  EXPECT_EQ(in.status, 2);
+  EXPECT_THAT(in.err, HasSubstr("there is no prompt"));
+  // With all three gone, the lock, the model and the new file get none of their numbers.
+  const TempDir dir;
+  const std::string made = (dir.path() / "x.gguf").string();
+  const std::string hf = (test_data() / "models" / "llama").string();
+  const Outcome all = in_shell("convert '" + hf + "' -o '" + made + "' --no-tokenizer <&- >&- 2>&-; echo $?");
+  EXPECT_EQ(all.out, "1\n");
+  EXPECT_EQ(run_minerva({"show", made}).status, 0) << "nothing but the model was written into the file";
+}
+
+// However few descriptors there are, a command ends, and says why.
+TEST(Usage, FewDescriptorsAreReported) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
+  const std::string model = (test_data() / "models" / "llama").string();
+  for (const char* command :
+       {"run --raw -p x -n 1", "chat", "bench -p 8 -n 1 -r 1", "show", "tokenize -p x"}) {
+    for (const char* limit : {"4", "5", "6"}) {
+      const Outcome outcome = run_program(
+          "/bin/sh", {"-c", "ulimit -n " + std::string(limit) + "; exec '" + minerva_program().string() +
+                                "' " + command + " -m '" + model + "'"});
+      EXPECT_GE(outcome.status, 0) << command << " with " << limit << ": ended by a signal";
+      EXPECT_TRUE(outcome.status == 0 || outcome.err.contains("error: ")) << command << ": " << outcome.err;
+    }
+  }
 }
 
 TEST(Usage, AFullDiskIsReported) {

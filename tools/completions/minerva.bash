@@ -6,7 +6,7 @@ _minerva_flags() {
   local model="-m --model"
   local text="-p --prompt -f --file"
   local template="--tools --documents --chat-template-kwargs --chat-template-config"
-  local answer="-n --max-tokens --n-predict -sys --system --stop -r --reverse-prompt --ignore-eos --top-logprobs
+  local answer="-n --max-tokens --n-predict --predict -sys --system --system-prompt --stop -r --reverse-prompt --ignore-eos --top-logprobs
     --json-schema --json-object --regex --grammar --choice"
   local sampling="--temp --temperature --top-k --top-p --min-p --typical --typical-p --repeat-penalty
     --repetition-penalty --repeat-last-n --no-repeat-ngram-size --presence-penalty --frequency-penalty -s --seed --logit-bias
@@ -17,7 +17,7 @@ _minerva_flags() {
     chat) echo "$model --no-history $template $answer $sampling $engine $common" ;;
     show) echo "$model --template $common" ;;
     tokenize) echo "$model $text --no-bos --no-parse-special --ids --jsonl $common" ;;
-    convert) echo "$model -o --output --type --outtype --force --no-tokenizer --approximate $common" ;;
+    convert) echo "$model -o --output --outfile --type --outtype --force --no-tokenizer --approximate $common" ;;
     bench) echo "$model -p --prompt-tokens --n-prompt -n --gen-tokens --n-gen -np --parallel -r --repetitions $engine $common" ;;
     doctor) echo "$common" ;;
     *) echo "--help --version" ;;
@@ -40,7 +40,7 @@ _minerva() {
   fi
   case $previous in
     -m | --model) _minerva_models "$current"; return ;;
-    -f | --file | -o | --output | --json-schema | --grammar | --messages | --tools | --documents)
+    -f | --file | -o | --output | --outfile | --json-schema | --grammar | --messages | --tools | --documents)
       local IFS=$'\n'
       compopt -o filenames 2>/dev/null
       COMPREPLY=($(compgen -f -- "$current"))
