@@ -50,8 +50,9 @@ constexpr std::array<const char*, kEditKeys> kFunctions = {
 };
 constexpr wchar_t kPastePrivate = kFirstPrivate + static_cast<wchar_t>(kFunctions.size());
 
-// A key whose sequence came in part is waited for so long.
+// The rest of a key's sequence is waited for so long, and that of a paste, which may come from far away.
 constexpr int kSequenceMilliseconds = 500;
+constexpr int kPasteMilliseconds = 5000;
 
 // "\033" for each byte, as libedit's bind reads keys.
 std::string escaped(std::string_view bytes) {
@@ -92,6 +93,7 @@ class EditingReader : public LineReader {
   static unsigned char insert_newline(EditLine* line, wint_t key);
   enum class Got : unsigned char { Byte, TimeOut, Changed, Interrupt, End };
   Got next_byte(char& byte);
+  void give_up_waiting();
   void take(const KeyEvent& event);
   void take_byte(char byte);
   void take_sequence(const std::string& sequence);
@@ -219,7 +221,9 @@ EditingReader::Got EditingReader::next_byte(char& byte) {
   while (bytes_begin_ == bytes_end_) {
     std::array<pollfd, 3> waits{
         {{STDIN_FILENO, POLLIN, 0}, {interrupt_.fd(), POLLIN, 0}, {TerminalModes::changed_fd(), POLLIN, 0}}};
-    const int ready = poll(waits.data(), waits.size(), decoder_.waits() ? kSequenceMilliseconds : -1);
+    const int patience = decoder_.in_paste() ? kPasteMilliseconds : kSequenceMilliseconds;
+    const bool waits_for_rest = decoder_.in_paste() || decoder_.waits();
+    const int ready = poll(waits.data(), waits.size(), waits_for_rest ? patience : -1);
     if (ready < 0 && errno != EINTR) return Got::End;
     if (ready < 0) continue;
     if (ready == 0) return Got::TimeOut;
@@ -246,7 +250,7 @@ int EditingReader::next_character(EditLine* line, wchar_t* out) {
         if (const auto event = self.decoder_.push(byte)) self.take(*event);
         break;
       case Got::TimeOut:
-        self.take(self.decoder_.time_out());
+        self.give_up_waiting();
         break;
       case Got::Changed:
         self.redraw(TerminalModes::take_change());
@@ -261,6 +265,17 @@ int EditingReader::next_character(EditLine* line, wchar_t* out) {
   *out = self.ready_.front();
   self.ready_.erase(0, 1);
   return 1;
+}
+
+// The Escape key, alone; or a paste that was none.
+void EditingReader::give_up_waiting() {
+  if (!decoder_.in_paste()) {
+    take(decoder_.time_out());
+    return;
+  }
+  for (const char byte : decoder_.abandon_paste()) {
+    if (const auto event = decoder_.push(byte)) take(*event);
+  }
 }
 
 void EditingReader::take(const KeyEvent& event) {

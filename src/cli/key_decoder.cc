@@ -38,12 +38,12 @@ Parameters parameters_of(std::string_view text) {
   return out;
 }
 
-EditKey key_of_letter(char letter, bool by_word) {
+EditKey key_of_letter(char letter, bool by_word, bool plain) {
   switch (letter) {
     case 'A':
-      return EditKey::Up;
+      return plain ? EditKey::Up : EditKey::None;
     case 'B':
-      return EditKey::Down;
+      return plain ? EditKey::Down : EditKey::None;
     case 'C':
       return by_word ? EditKey::WordRight : EditKey::Right;
     case 'D':
@@ -136,8 +136,9 @@ EditKey edit_key(std::string_view sequence) {
   if (last == '~' || last == '^' || last == '$' || last == '@')  // the last three: rxvt, with modifiers
     return key_of_number(parameters.key, by_word || last == '^' || last == '@');
   if (last >= 'a' && last <= 'd')  // rxvt: ESC O d with Ctrl, ESC [ d with Shift
-    return key_of_letter(static_cast<char>(last - 'a' + 'A'), by_word || sequence.front() == 'O');
-  return key_of_letter(last, by_word || parameters.key == 5);  // ESC [ 5 D: older PuTTY and mintty
+    return key_of_letter(static_cast<char>(last - 'a' + 'A'), by_word || sequence.front() == 'O', false);
+  by_word = by_word || parameters.key == 5;  // ESC [ 5 D: older PuTTY and mintty
+  return key_of_letter(last, by_word, !by_word && parameters.modifiers == 0);
 }
 
 bool KeyDecoder::is_complete() const {
@@ -191,6 +192,11 @@ std::optional<KeyEvent> KeyDecoder::push_to_paste(char byte) {
 
 KeyEvent KeyDecoder::time_out() {
   return {.kind = KeyEvent::Kind::Sequence, .text = std::exchange(sequence_, {})};
+}
+
+std::string KeyDecoder::abandon_paste() {
+  in_paste_ = false;
+  return std::exchange(paste_, {});
 }
 
 void KeyDecoder::reset() {

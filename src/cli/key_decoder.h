@@ -28,7 +28,7 @@ enum class EditKey : std::uint8_t {
 inline constexpr std::size_t kEditKeys = static_cast<std::size_t>(EditKey::NewLine) + 1;
 
 /// The key of a whole escape sequence, with whatever modifiers and from whatever terminal: Ctrl and Alt make
-/// arrows and deletions go by words, Shift changes nothing.
+/// arrows and deletions go by words. Up and Down, which change the whole line, have no modifiers.
 EditKey edit_key(std::string_view sequence);
 
 /// What a byte completes.
@@ -54,6 +54,10 @@ class KeyDecoder {
   bool waits() const noexcept { return !sequence_.empty(); }
   /// Gives what has begun as a sequence: the Escape key, alone.
   KeyEvent time_out();
+  /// Whether a paste has begun and not ended.
+  bool in_paste() const noexcept { return in_paste_; }
+  /// What came of a paste whose end does not come, to be pushed again: what seemed its beginning was none.
+  std::string abandon_paste();
   bool truncated() const noexcept { return truncated_; }
   /// Forgets what has begun.
   void reset();

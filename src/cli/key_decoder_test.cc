@@ -77,11 +77,18 @@ TEST(KeyDecoder, APasteIsBounded) {
   EXPECT_TRUE(decoder.truncated());
 }
 
+TEST(KeyDecoder, APasteWithoutAnEndIsGivenBack) {
+  KeyDecoder decoder(10);
+  EXPECT_EQ(seen_by(decoder, "a\x1b[200~\rb\x1b[D"), "a");
+  EXPECT_TRUE(decoder.in_paste());
+  EXPECT_EQ(decoder.abandon_paste(), "\rb\x1b[D");
+  EXPECT_EQ(seen_by(decoder, "c"), "c");
+}
+
 TEST(EditKey, KnowsTheKeysOfManyTerminals) {
   const std::vector<std::pair<std::string_view, EditKey>> keys = {
       {"\x1b[A", Up},
       {"\x1bOB", Down},
-      {"\x1b[1;2A", Up},          // Shift
       {"\x1b[1;5D", WordLeft},    // Ctrl: xterm
       {"\x1b[1;3C", WordRight},   // Alt
       {"\x1b[5D", WordLeft},      // Ctrl: mintty
@@ -110,7 +117,7 @@ TEST(EditKey, KnowsTheKeysOfManyTerminals) {
 TEST(EditKey, LeavesTheOthersAlone) {
   for (const std::string_view sequence :
        {"\x1b", "\x1b[15~", "\x1b[5~", "\x1b[2~", "\x1bOP", "\x1bx", "\x1b[Z", "\x1b[I", "\x1b[<0;1;1M",
-        "\x1b[99999999999~", "\x1b[;;;~", "\x1b[E"})
+        "\x1b[99999999999~", "\x1b[;;;~", "\x1b[E", "\x1b[1;2A", "\x1b[1;5B", "\x1bOa", "\x1b\x1b[A"})
     EXPECT_EQ(edit_key(sequence), None) << sequence.substr(1);
 }
 
