@@ -20,6 +20,9 @@ constexpr std::string_view kPasteOn = "\x1b[?2004h";
 // Also ends what was coloured or dimmed.
 constexpr std::string_view kPasteOff = "\x1b[?2004l\x1b[0m";
 
+// A paste's line ends tell whether "\r\n" is one.
+constexpr tcflag_t kLineEndsAsTheyAre = ~static_cast<tcflag_t>(ICRNL | INLCR | IGNCR);
+
 // Signals that end a process and the faults among them, which others may handle already.
 constexpr std::array kEnding = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
@@ -49,9 +52,10 @@ void write_sequence(std::string_view text) noexcept {
   [[maybe_unused]] const auto written = write(state.output_fd, text.data(), text.size());
 }
 
-// In the background a process that sets the terminal is stopped for it.
+// In the background a process that sets its controlling terminal is stopped for it.
 bool in_foreground() noexcept {
-  return tcgetpgrp(state.input_fd) == getpgrp();
+  const pid_t group = tcgetpgrp(state.input_fd);
+  return group < 0 || group == getpgrp();
 }
 
 void leave_modes() noexcept {
@@ -162,6 +166,7 @@ TerminalModes::TerminalModes(int input_fd, int output_fd) {
   termios modes = state.original;
   modes.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ECHONL);
   modes.c_lflag |= ISIG | NOFLSH;
+  modes.c_iflag &= kLineEndsAsTheyAre;
   modes.c_cc[VMIN] = 1;
   modes.c_cc[VTIME] = 0;
   set_wanted(modes);
@@ -186,7 +191,10 @@ TerminalModes::~TerminalModes() {
 
 void TerminalModes::keep_current() noexcept {
   termios modes{};
-  if (state.active && tcgetattr(state.input_fd, &modes) == 0) set_wanted(modes);
+  if (!state.active || tcgetattr(state.input_fd, &modes) != 0) return;
+  modes.c_iflag &= kLineEndsAsTheyAre;
+  tcsetattr(state.input_fd, TCSANOW, &modes);
+  set_wanted(modes);
 }
 
 int TerminalModes::changed_fd() noexcept {
