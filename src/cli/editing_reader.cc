@@ -198,7 +198,6 @@ bool EditingReader::is_vi() {
 bool EditingReader::is_bound(const std::string& sequence) {
   char* shown = nullptr;
   std::size_t size = 0;
-  std::string complaint;
   FILE* const out = open_memstream(&shown, &size);
   FILE* const err = std::fopen("/dev/null", "we");
   bool bound = false;
