@@ -284,7 +284,7 @@ void EditingReader::take(const KeyEvent& event) {
   if (event.kind == KeyEvent::Kind::Sequence) take_sequence(event.text);
   if (event.kind == KeyEvent::Kind::Paste) {
     too_long_ = too_long_ || decoder_.truncated();
-    pasted_ = wide(event.text);
+    pasted_ += wide(event.text);
     ready_ += kPastePrivate;
   }
 }

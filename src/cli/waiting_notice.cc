@@ -25,7 +25,8 @@ WaitingNotice::WaitingNotice(std::string what, std::string details, const Consol
   if (!console.shows_progress()) return;
   try {
     thread_ = std::thread([this] { draw_until_finished(); });
-  } catch (const std::system_error&) {  // no thread to be had: the wait goes without a notice
+  } catch (const std::system_error&) {
+    finished_ = true;  // no thread to be had: the wait goes without a notice
   }
 }
 

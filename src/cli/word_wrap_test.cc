@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,11 @@ std::vector<std::string> screen(const std::string& bytes, int columns) {
       ++i;
     } else if (bytes[i] == '\x1b') {
       const auto end = bytes.find_first_of("CKm", i);
-      if (bytes[end] == 'C') at += std::stoul(bytes.substr(i + 2));
+      if (bytes[end] == 'C') {
+        std::size_t columns_right = 0;
+        std::from_chars(bytes.data() + i + 2, bytes.data() + end, columns_right);
+        at += columns_right;
+      }
       if (bytes[end] == 'K') rows.back().resize(std::min(at, rows.back().size()));
       i = end + 1;
     } else {
