@@ -300,12 +300,13 @@ void EditingReader::take_byte(char byte) {
   if (character < 0x80 || character > 0x9F) ready_ += character;  // those stand for keys
 }
 
-// A key that does nothing is left out whole.
+// A key that does nothing is left out whole. In vi's way of editing an escape ends the insertion, so that
+// none is given on as part of a key.
 void EditingReader::take_sequence(const std::string& sequence) {
   const EditKey key = edit_key(sequence);
   if (sequence.size() == 1) {  // Escape alone
     if (is_vi()) ready_ += L'\x1b';
-  } else if (is_bound(sequence)) {
+  } else if (!is_vi() && is_bound(sequence)) {
     ready_ += std::wstring(sequence.begin(), sequence.end());
   } else if (key != EditKey::None) {
     ready_ += kFirstPrivate + static_cast<wchar_t>(key);

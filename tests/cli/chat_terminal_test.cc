@@ -85,6 +85,26 @@ TEST_F(ChatTerminal, KeysAreNotText) {
   EXPECT_THAT(messages(session), ElementsAre("Xab cd Y e!"));
 }
 
+TEST_F(ChatTerminal, KeysAreNotTextInTheWayOfVi) {
+  std::ofstream(home_.path() / ".editrc") << "bind -v\n";
+  TerminalSession session(that_answers("Done."), environment());
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
+  session.type("one two\x1b[1;5DX\x1b[15~\x1b[1~Y\x1b[3~Z" + pasted("a\rb") + "\r");
+  ASSERT_TRUE(session.wait_for("Done.")) << session.seen();
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
+  EXPECT_THAT(messages(session), ElementsAre("YZa\nbne Xtwo"));
+}
+
+TEST_F(ChatTerminal, AUsersBindingsStay) {
+  std::ofstream(home_.path() / ".editrc") << "bind ^[[15~ ed-move-to-beg\n";
+  TerminalSession session(that_answers("Done."), environment());
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
+  session.type("one\x1b[15~X\x1b[17~\r");
+  ASSERT_TRUE(session.wait_for("Done.")) << session.seen();
+  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
+  EXPECT_THAT(messages(session), ElementsAre("Xone"));
+}
+
 TEST_F(ChatTerminal, WhatIsTypedDuringAnAnswerWaits) {
   MINERVA_NEEDS_MODEL(smollm2_gguf());
   TerminalSession session({"chat", smollm2_gguf().string(), "--no-history", "--ignore-eos", "--temp", "0"},
