@@ -118,6 +118,7 @@ Result<std::string> ChatLoop::rest_of_message(std::string first) {
 Result<Turn> ChatLoop::answer(const std::optional<std::string>& question) {
   const InterruptScope interrupt(std::numeric_limits<int>::max());
   const LastResort last_resort(kLastInterrupt);
+  const TypingKept typing;
   AnswerListener listener;
   AnswerDisplay display(console_);
   if (!console_.json()) {

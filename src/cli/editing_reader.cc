@@ -146,7 +146,7 @@ EditingReader::EditingReader(fs::path history_file, int output_fd) : history_fil
   // Alt-x asks for a command of the editor, and takes the message for it.
   for (const char* const key : {"\\ex", "\\eX"}) el_set(line_, EL_BIND, "-r", key, nullptr);
   // Between two lines the terminal stays as TerminalModes has set it.
-  el_set(line_, EL_SETTY, "-x", "-icanon", "-echo", "-echoe", "-echoctl", "+noflsh", nullptr);
+  el_set(line_, EL_SETTY, "-x", "-icanon", "-echo", "-echoe", "-echoctl", nullptr);
   el_source(line_, nullptr);
   bind_private_keys();
   load_history();

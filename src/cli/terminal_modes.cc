@@ -165,7 +165,7 @@ TerminalModes::TerminalModes(int input_fd, int output_fd) {
   state.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   termios modes = state.original;
   modes.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ECHONL);
-  modes.c_lflag |= ISIG | NOFLSH;
+  modes.c_lflag |= ISIG;
   modes.c_iflag &= kLineEndsAsTheyAre;
   modes.c_cc[VMIN] = 1;
   modes.c_cc[VTIME] = 0;
@@ -212,6 +212,23 @@ TerminalModes::Change TerminalModes::take_change() noexcept {
 bool terminal_has_sequences() noexcept {
   const char* const term = std::getenv("TERM");
   return term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
+}
+
+TypingKept::TypingKept() {
+  set(true);
+}
+
+TypingKept::~TypingKept() {
+  set(false);
+}
+
+void TypingKept::set(bool kept) noexcept {
+  if (!state.active) return;
+  termios modes = state.wanted.at(state.wanted_index);
+  modes.c_lflag &= ~static_cast<tcflag_t>(NOFLSH);
+  if (kept) modes.c_lflag |= NOFLSH;
+  set_wanted(modes);
+  if (in_foreground()) tcsetattr(state.input_fd, TCSANOW, &modes);
 }
 
 LastResort::LastResort(int interrupts) {

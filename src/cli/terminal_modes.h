@@ -34,6 +34,18 @@ class TerminalModes {
 /// Whether the terminal takes control sequences: `TERM` is set and not "dumb".
 bool terminal_has_sequences() noexcept;
 
+/// While it lives, Ctrl-C does not throw away what was typed before: it is for the answer, not for the line.
+class TypingKept {
+ public:
+  TypingKept();
+  ~TypingKept();
+  TypingKept(const TypingKept&) = delete;
+  TypingKept& operator=(const TypingKept&) = delete;
+
+ private:
+  static void set(bool kept) noexcept;
+};
+
 /// While it lives, so many Ctrl-C end the process with status 130 and the terminal as it was: for work that
 /// does not listen to the first. It stands before the handler that is there and goes before it.
 class LastResort {

@@ -120,10 +120,10 @@ TEST_F(ChatTerminal, WhatIsTypedDuringAnAnswerWaits) {
   EXPECT_GT(session.seen().find("QQQ"), session.seen().find("[stopped]")) << session.seen();
   ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
   ASSERT_TRUE(session.wait_for("QQQ one")) << "kept for the next prompt";
-  session.type("\x03");
-  ASSERT_TRUE(session.wait_for_prompt("> ")) << session.seen();
+  session.type(" dropped\x03");
+  ASSERT_TRUE(session.wait_for("> ")) << session.seen();
   session.type("/exit\r");
-  EXPECT_EQ(session.wait_for_end(), 0);
+  EXPECT_EQ(session.wait_for_end(), 0) << session.seen();
   EXPECT_EQ(session.modes(), kAsFound);
 }
 
