@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <limits>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -15,6 +17,8 @@
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/suggest.h"
+#include "cli/terminal_modes.h"
+#include "cli/text_layout.h"
 #include "runtime/context_size.h"
 #include "runtime/sampling_settings.h"
 
@@ -42,8 +46,12 @@ class LoadedChatModel : public ChatModel {
         json_(json) {}
 
   Result<Turn> answer(const std::vector<ChatMessage>& messages, const GenerationFlags& flags,
-                      const TextCallback& on_text, const std::stop_token& stop) override {
+                      const AnswerListener& listener, const std::stop_token& stop) override {
     MINERVA_ASSIGN(auto request, model_.render_chat(messages, chat_options_));
+    if (listener.on_prompt) {
+      MINERVA_ASSIGN(const std::size_t tokens, tokens_of(request));
+      listener.on_prompt(std::get<std::string>(request.prompt), tokens);
+    }
     request.max_tokens = flags.max_tokens;
     request.sampling = flags.sampling;
     request.stop = flags.stop;
@@ -53,8 +61,13 @@ class LoadedChatModel : public ChatModel {
     request.logprobs = json_;
     request.top_logprobs = flags.top_logprobs;
     request.cancel = stop;
-    MINERVA_ASSIGN(auto generation, model_.generate(request, on_text));
+    MINERVA_ASSIGN(auto generation, model_.generate(request, listener.on_text));
     return Turn{.prompt = std::get<std::string>(request.prompt), .generation = std::move(generation)};
+  }
+
+  Result<std::size_t> prompt_tokens(const std::vector<ChatMessage>& messages) const override {
+    MINERVA_ASSIGN(const auto request, model_.render_chat(messages, chat_options_));
+    return tokens_of(request);
   }
 
   Result<void> check(const SamplingOptions& sampling) const override {
@@ -68,6 +81,12 @@ class LoadedChatModel : public ChatModel {
   }
 
  private:
+  Result<std::size_t> tokens_of(const GenerationRequest& request) const {
+    MINERVA_ASSIGN(const auto ids, model_.tokenize(std::get<std::string>(request.prompt), request.add_special,
+                                                   request.parse_special));
+    return ids.size();
+  }
+
   LoadedModel& model_;
   ModelOptions options_;
   ChatOptions chat_options_;
@@ -82,6 +101,8 @@ class ChatCommandLine : public Command {
   Result<int> execute(Console& console) override;
 
  private:
+  Result<OpenModel> load(const std::filesystem::path& path, Console& console) const;
+
   ModelFlags model_;
   TemplateFlags chat_template_;
   GenerationFlags generation_;
@@ -108,15 +129,25 @@ std::string greeting(const LoadedModel& model, std::uint32_t context_tokens) {
                      printable(name), model.backend(), with_commas(context_tokens));
 }
 
+// Ctrl-C while loading ends the program; later it ends an answer.
+Result<OpenModel> ChatCommandLine::load(const std::filesystem::path& path, Console& console) const {
+  const InterruptScope interrupt(std::numeric_limits<int>::max());
+  const LastResort last_resort(2);
+  return open_model(path, engine_, generation_.sampling, console, interrupt.token());
+}
+
 Result<int> ChatCommandLine::execute(Console& console) {
   MINERVA_TRY(check_generation(generation_, common_));
   MINERVA_ASSIGN(auto constraint, read_constraint(generation_.constraint));
   MINERVA_ASSIGN(auto chat_options, read_template_flags(chat_template_));
   MINERVA_ASSIGN(const auto path, locate_model(model_, text().name));
-  // Ctrl-C while loading ends the program; later it ends an answer.
-  std::optional<InterruptScope> loading(std::in_place);
-  MINERVA_ASSIGN(auto open, open_model(path, engine_, generation_.sampling, console, loading->token()));
-  loading.reset();
+  use_utf8_locale();
+  const bool interactive = is_terminal(STDIN_FILENO) && !console.json() &&
+                           (console.err_is_terminal() || console.out_is_terminal());
+  const int screen = console.err_is_terminal() ? STDERR_FILENO : STDOUT_FILENO;
+  std::optional<TerminalModes> modes;
+  if (interactive) modes.emplace(STDIN_FILENO, screen);
+  MINERVA_ASSIGN(auto open, load(path, console));
   if (!open.model->has_chat_template()) {
     return invalid_request(
         fmt::format("'{}' has no chat template, so it is not made for conversations", path.string()),
@@ -125,15 +156,12 @@ Result<int> ChatCommandLine::execute(Console& console) {
                     shell_quoted(path.string())));
   }
   tell_notes(*open.model, generation_, console);
-  const bool interactive = is_terminal(STDIN_FILENO) && !console.json() &&
-                           (console.err_is_terminal() || console.out_is_terminal());
   LoadedChatModel model(*open.model, engine_.options, std::move(chat_options), std::move(constraint),
                         console.json());
   ChatSession session(model, generation_);
   std::unique_ptr<LineReader> reader;
   if (interactive) {
-    reader = make_editing_reader(no_history_ ? std::filesystem::path{} : history_path(),
-                                 console.err_is_terminal() ? STDERR_FILENO : STDOUT_FILENO);
+    reader = make_editing_reader(no_history_ ? std::filesystem::path{} : history_path(), screen);
     console.note(console.styled_err(Style::Dim, greeting(*open.model, model.context_tokens())));
   } else {
     reader = make_pipe_reader();

@@ -19,6 +19,7 @@ constexpr auto kCommands = std::to_array<ChatCommandWords>({
     {"/exit", "", "leave (also Ctrl-D)", Exit},
     {"/quit", "", "", Exit},
     {"/clear", "", "forget the conversation; the system prompt stays", Clear},
+    {"/drop", "", "forget the oldest question and its answer, to make room", Drop},
     {"/regen", "", "answer the last question anew", Regenerate},
     {"/undo", "", "take back the last question and its answer", Undo},
     {"/read", "FILE", "put a text file before the next message", Read},
@@ -86,7 +87,8 @@ std::string chat_help() {
     out += fmt::format("  {:<19} {}\n", left, command->help);
   }
   return out +
-         "  \"\"\"                 begin and end a message of several lines\n"
+         "  \"\"\"                 begin and end a message of several lines; what is pasted is one message\n"
+         "  Alt-Enter           begin a new line of the message\n"
          "  Ctrl-C              stop the answer\n";
 }
 

@@ -10,7 +10,19 @@
 
 namespace minerva::cli {
 
-enum class ChatAction : unsigned char { Help, Exit, Clear, Regenerate, Read, Set, Undo, Save, Load, Stats };
+enum class ChatAction : unsigned char {
+  Help,
+  Exit,
+  Clear,
+  Drop,
+  Regenerate,
+  Read,
+  Set,
+  Undo,
+  Save,
+  Load,
+  Stats
+};
 
 struct ChatCommandWords {
   std::string_view name;      ///< "/exit"

@@ -33,8 +33,12 @@ class ChatLoop {
   Next handle(InputLine line);
   Next handle_interrupt(const InputLine& line);
   Next handle_text(std::string text);
+  Next handle_lines(std::string text);
   Result<std::string> rest_of_message(std::string first);
   Next converse(const std::optional<std::string>& question);
+  Result<Turn> answer(const std::optional<std::string>& question);
+  bool makes_room(const std::optional<std::string>& question);
+  bool is_agreed(const std::string& offer);
   void show(const Turn& turn);
   void report(const Error& error);
 
@@ -43,7 +47,8 @@ class ChatLoop {
   Console& console_;
   LineReader& reader_;
   bool interactive_;
-  bool interrupted_once_ = false;
+  bool interrupted_line_ = false;  // by Ctrl-C, the last one
+  bool interrupted_ = false;       // the last answer
   int status_ = 0;
 };
 

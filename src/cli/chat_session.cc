@@ -15,9 +15,12 @@ namespace minerva::cli {
 namespace {
 
 constexpr const char* kGoOn =
-    "Forget the conversation with /clear, take back the last exchange with /undo, or start the chat with a "
-    "larger context: "
-    "-c N.";
+    "Forget the oldest exchange with /drop or the whole conversation with /clear, or start the chat with a "
+    "larger context: -c N.";
+
+// An answer that is not limited is to find so much of the context free: forgetting often costs reading the
+// rest of the conversation anew.
+constexpr std::uint32_t kFreeShare = 4;
 
 Error with_chat_remedy(Error error) {
   if (error.code == ErrorCode::ContextOverflow) error.remedy = kGoOn;
@@ -45,10 +48,10 @@ ChatSession::ChatSession(ChatModel& model, GenerationFlags flags) : model_(model
   conversation_.system = flags_.system;
 }
 
-Result<Turn> ChatSession::ask(std::string question, const TextCallback& on_text,
+Result<Turn> ChatSession::ask(std::string question, const AnswerListener& listener,
                               const std::stop_token& stop) {
   if (!attached_.empty()) question = attached_ + "\n\n" + question;
-  auto turn = model_.answer(conversation_.with_question(question), flags_, on_text, stop);
+  auto turn = model_.answer(conversation_.with_question(question), flags_, listener, stop);
   if (!turn) return std::unexpected(with_chat_remedy(std::move(turn).error()));
   last_ = turn->generation;
   const bool was_stopped =
@@ -60,13 +63,13 @@ Result<Turn> ChatSession::ask(std::string question, const TextCallback& on_text,
   return turn;
 }
 
-Result<Turn> ChatSession::regenerate(const TextCallback& on_text, const std::stop_token& stop) {
+Result<Turn> ChatSession::regenerate(const AnswerListener& listener, const std::stop_token& stop) {
   Conversation before = conversation_;
   auto question = before.take_last_question();
   if (!question) return invalid_request("there is no question to answer anew", "Ask something first.");
   GenerationFlags flags = flags_;
   if (flags.sampling.seed) *flags.sampling.seed += regenerations_ + 1;  // the same seed would say the same
-  auto turn = model_.answer(before.with_question(*question), flags, on_text, stop);
+  auto turn = model_.answer(before.with_question(*question), flags, listener, stop);
   if (!turn) return std::unexpected(with_chat_remedy(std::move(turn).error()));
   last_ = turn->generation;
   if (turn->generation.finish_reason == FinishReason::Cancelled && turn->generation.text.empty()) return turn;
@@ -76,12 +79,47 @@ Result<Turn> ChatSession::regenerate(const TextCallback& on_text, const std::sto
   return turn;
 }
 
+std::size_t ChatSession::exchanges_too_many(const std::optional<std::string>& question) const {
+  Conversation rest = conversation_;
+  std::optional<std::string> asked = question;
+  if (!asked) asked = rest.take_last_question();
+  if (!asked) return 0;
+  if (question && !attached_.empty()) asked = attached_ + "\n\n" + *asked;
+  const std::uint64_t context = model_.context_tokens();
+  const std::uint32_t limit = flags_.max_tokens.value_or(kUnlimitedTokens);
+  const auto fits = [&](std::size_t dropped, std::uint64_t room) {
+    Conversation shorter = rest;
+    shorter.forget_oldest(dropped);
+    const auto tokens = model_.prompt_tokens(shorter.with_question(*asked));
+    return tokens && *tokens + room <= context;
+  };
+  const std::size_t all = rest.exchanges();
+  const std::uint64_t least = limit == kUnlimitedTokens ? 1 : limit;
+  const std::uint64_t room =
+      limit == kUnlimitedTokens ? std::max<std::uint64_t>(context / kFreeShare, 1) : limit;
+  if (!fits(all, least)) return 0;
+  if (!fits(all, room)) return all;
+  std::size_t too_few = 0;
+  std::size_t enough = all;
+  while (enough - too_few > 1) {
+    const std::size_t middle = too_few + (enough - too_few) / 2;
+    (fits(middle, room) ? enough : too_few) = middle;
+  }
+  return enough;
+}
+
+void ChatSession::forget_oldest(std::size_t exchanges) {
+  conversation_.forget_oldest(exchanges);
+}
+
 Result<std::string> ChatSession::perform(const ChatCommand& command) {
   switch (command.action) {
     case ChatAction::Help:
       return chat_help();
     case ChatAction::Clear:
       return clear();
+    case ChatAction::Drop:
+      return drop();
     case ChatAction::Undo:
       return undo();
     case ChatAction::Read:
@@ -107,6 +145,14 @@ Result<std::string> ChatSession::clear() {
   attached_.clear();
   last_.reset();
   return std::string("the conversation is forgotten\n");
+}
+
+Result<std::string> ChatSession::drop() {
+  if (conversation_.exchanges() == 0)
+    return invalid_request("there is nothing to forget", "Ask something first.");
+  conversation_.forget_oldest(1);
+  return fmt::format("forgot the oldest question and its answer; {} more are kept\n",
+                     conversation_.exchanges());
 }
 
 Result<std::string> ChatSession::undo() {

@@ -22,12 +22,21 @@ struct Turn {
   Generation generation;
 };
 
+/// Who is told how an answer comes along; either may be empty.
+struct AnswerListener {
+  /// The prompt and its tokens, before anything is computed.
+  std::function<void(std::string_view prompt, std::size_t tokens)> on_prompt;
+  TextCallback on_text;
+};
+
 /// What a chat needs of a model.
 class ChatModel {
  public:
   virtual ~ChatModel() = default;
   virtual Result<Turn> answer(const std::vector<ChatMessage>& messages, const GenerationFlags& flags,
-                              const TextCallback& on_text, const std::stop_token& stop) = 0;
+                              const AnswerListener& listener, const std::stop_token& stop) = 0;
+  /// Tokens of the prompt that `messages` make.
+  virtual Result<std::size_t> prompt_tokens(const std::vector<ChatMessage>& messages) const = 0;
   /// Errors: InvalidRequest for a setting out of range.
   virtual Result<void> check(const SamplingOptions& sampling) const = 0;
   /// Tokens the conversation may grow to.
@@ -41,19 +50,27 @@ class ChatSession {
   /// Answers `question` and keeps both; a question that failed or was stopped before its first word is not
   /// kept. A file that /read took in goes before it. Errors: those of the model; ContextOverflow says how to
   /// go on.
-  Result<Turn> ask(std::string question, const TextCallback& on_text, const std::stop_token& stop);
+  Result<Turn> ask(std::string question, const AnswerListener& listener, const std::stop_token& stop);
   /// Answers the last question anew. Errors: InvalidRequest when there is none; the old answer stays on
   /// errors.
-  Result<Turn> regenerate(const TextCallback& on_text, const std::stop_token& stop);
+  Result<Turn> regenerate(const AnswerListener& listener, const std::stop_token& stop);
+
+  /// How many of the oldest exchanges have to be forgotten to make room for `question`, or for the last one
+  /// anew, and an answer of some length; 0 when that would not do.
+  std::size_t exchanges_too_many(const std::optional<std::string>& question) const;
+  /// Forgets so many; the system prompt stays.
+  void forget_oldest(std::size_t exchanges);
 
   /// Does what a command says, Exit and Regenerate excepted; returns what to tell the user.
   Result<std::string> perform(const ChatCommand& command);
 
   const Conversation& conversation() const noexcept { return conversation_; }
   const GenerationFlags& flags() const noexcept { return flags_; }
+  std::uint32_t context_tokens() const { return model_.context_tokens(); }
 
  private:
   Result<std::string> clear();
+  Result<std::string> drop();
   Result<std::string> undo();
   Result<std::string> attach(const std::string& file);
   Result<std::string> set(const std::string& text);

@@ -19,7 +19,7 @@ using testing::TempDir;
 class CountingModel : public ChatModel {
  public:
   Result<Turn> answer(const std::vector<ChatMessage>& messages, const GenerationFlags& flags,
-                      const TextCallback& on_text, const std::stop_token&) override {
+                      const AnswerListener& listener, const std::stop_token&) override {
     asked = messages;
     seed = flags.sampling.seed;
     if (failure) return std::unexpected(*failure);
@@ -28,16 +28,23 @@ class CountingModel : public ChatModel {
     turn.generation.finish_reason = silent ? FinishReason::Cancelled : FinishReason::Stop;
     turn.generation.prompt_tokens = {1, 2, 3};
     turn.generation.timings.cached_tokens = 2;
-    if (on_text) on_text(turn.generation.text);
+    if (listener.on_text) listener.on_text(turn.generation.text);
     return turn;
+  }
+  // One a character, and ten for each message.
+  Result<std::size_t> prompt_tokens(const std::vector<ChatMessage>& messages) const override {
+    std::size_t tokens = 0;
+    for (const ChatMessage& message : messages) tokens += 10 + message.content.size();
+    return tokens;
   }
   Result<void> check(const SamplingOptions& sampling) const override {
     if (sampling.temperature && *sampling.temperature < 0)
       return invalid_request("temperature is out of range", "Less.");
     return {};
   }
-  std::uint32_t context_tokens() const override { return 8192; }
+  std::uint32_t context_tokens() const override { return context; }
 
+  std::uint32_t context = 8192;
   std::vector<ChatMessage> asked;
   std::optional<std::uint64_t> seed;
   std::optional<Error> failure;
@@ -63,6 +70,50 @@ TEST(ChatSession, KeepsTheConversation) {
   EXPECT_THAT(f.model.asked,
               ElementsAre(ChatMessage{"user", "a"}, ChatMessage{"assistant", "1"}, ChatMessage{"user", "b"}));
   EXPECT_EQ(f.session.conversation().messages.size(), 4U);
+}
+
+TEST(ChatSession, ForgetsAsMuchAsMakesRoom) {
+  Fixture f;
+  for (const char* question : {"a", "b", "c", "d"}) f.ask(question);  // 22 tokens each
+  const auto too_many = [&](std::uint32_t context, const std::string& question) {
+    f.model.context = context;
+    return f.session.exchanges_too_many(question);
+  };
+  EXPECT_EQ(too_many(100, "e"), 2U) << "55 of 75 tokens";
+  EXPECT_EQ(too_many(60, "e"), 3U);
+  EXPECT_EQ(too_many(12, "e"), 4U) << "the question alone fits, if with little room";
+  EXPECT_EQ(too_many(11, "e"), 0U) << "nothing would help";
+  f.session.forget_oldest(3);
+  f.ask("e");
+  EXPECT_THAT(f.model.asked,
+              ElementsAre(ChatMessage{"user", "d"}, ChatMessage{"assistant", "4"}, ChatMessage{"user", "e"}));
+}
+
+TEST(ChatSession, RoomIsForWhatMayBeAnswered) {
+  Fixture f;
+  f.ask("a");
+  f.ask("b");
+  ASSERT_TRUE(f.type("/set max_tokens 20"));
+  f.model.context = 53;  // 33 tokens with one exchange, 55 with both
+  EXPECT_EQ(f.session.exchanges_too_many("e"), 1U);
+  f.model.context = 52;
+  EXPECT_EQ(f.session.exchanges_too_many("e"), 2U);
+  f.model.context = 42;
+  EXPECT_EQ(f.session.exchanges_too_many(std::nullopt), 1U) << "the last question anew, without the first";
+}
+
+TEST(ChatSession, TheSystemPromptIsNotForgotten) {
+  Fixture f;
+  ASSERT_TRUE(f.type("/set system Be brief."));
+  f.ask("a");
+  f.ask("b");
+  ASSERT_TRUE(f.type("/drop"));
+  f.ask("c");
+  EXPECT_THAT(f.model.asked, ElementsAre(ChatMessage{"system", "Be brief."}, ChatMessage{"user", "b"},
+                                         ChatMessage{"assistant", "2"}, ChatMessage{"user", "c"}));
+  ASSERT_TRUE(f.type("/drop"));
+  ASSERT_TRUE(f.type("/drop"));
+  EXPECT_FALSE(f.type("/drop")) << "nothing is left";
 }
 
 TEST(ChatSession, AFailedQuestionIsNotKept) {

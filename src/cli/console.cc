@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "cli/terminal_modes.h"
+#include "cli/word_wrap.h"
+
 namespace minerva::cli {
 namespace {
 
@@ -53,7 +56,11 @@ bool Console::out_json(const nlohmann::ordered_json& value) {
 }
 
 void Console::note(std::string_view line) {
-  write_all(STDERR_FILENO, fmt::format("{}\n", line));
+  if (err_is_terminal_ && terminal_has_sequences()) {
+    write_all(STDERR_FILENO, WordWrap().push(line, terminal_width(STDERR_FILENO)) + "\n");
+  } else {
+    write_all(STDERR_FILENO, fmt::format("{}\n", line));
+  }
 }
 
 void Console::warn(std::string_view text) {

@@ -27,7 +27,7 @@ class Console {
   /// One JSON value on a line of standard output. Text that is not UTF-8 gets U+FFFD for what is wrong.
   bool out_json(const nlohmann::ordered_json& value);
 
-  /// A line on standard error, for people.
+  /// A line on standard error, for people; on a terminal it breaks between words.
   void note(std::string_view line);
   /// "warning: …" on standard error.
   void warn(std::string_view text);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -81,6 +82,18 @@ std::optional<std::string> Conversation::take_last_question() {
     if (last.role == "user") return std::move(last.content);
   }
   return std::nullopt;
+}
+
+std::size_t Conversation::exchanges() const {
+  return static_cast<std::size_t>(std::ranges::count(messages, "user", &ChatMessage::role));
+}
+
+void Conversation::forget_oldest(std::size_t exchanges) {
+  if (exchanges == 0) return;
+  const auto kept = std::ranges::find_if(messages, [left = exchanges](const ChatMessage& message) mutable {
+    return message.role == "user" && left-- == 0;
+  });
+  messages.erase(messages.begin(), kept);
 }
 
 Result<void> save_conversation(const Conversation& conversation, const std::filesystem::path& file) {

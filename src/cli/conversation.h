@@ -20,6 +20,10 @@ struct Conversation {
   void add_exchange(std::string question, std::string answer);
   /// Takes the last question and what came after it away and returns it; nothing when there is none.
   std::optional<std::string> take_last_question();
+  /// Questions with what came after each.
+  std::size_t exchanges() const;
+  /// Takes so many away, oldest first, and what stands before the first question.
+  void forget_oldest(std::size_t exchanges);
 
   friend bool operator==(const Conversation&, const Conversation&) = default;
 };

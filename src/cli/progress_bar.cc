@@ -32,10 +32,20 @@ std::string ProgressBar::line(const std::string& label, float fraction, int widt
   return fmt::format("{} [{:=<{}}{: <{}}] {} %", label, "", filled, "", bar - filled, percent);
 }
 
+std::string ProgressBar::waiting_line(const std::string& label, int seconds, int width) {
+  const std::string time = fmt::format("... {} s", seconds);
+  return static_cast<int>(label.size() + 1 + time.size()) < width ? fmt::format("{} {}", label, time) : time;
+}
+
 void ProgressBar::update(float fraction) {
   const auto now = Clock::now();
   if (!enabled_ || now - start_ < kShowAfter || (drawn_ && now - last_ < kRedrawAfter)) return;
-  write_terminal("\r" + line(label_, fraction, terminal_width(STDERR_FILENO)) + "\x1b[K");
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - start_).count();
+  const int width = terminal_width(STDERR_FILENO);
+  // Until a part is done nobody knows how large the part is: the time is what can be said.
+  const std::string text =
+      fraction > 0 ? line(label_, fraction, width) : waiting_line(label_, static_cast<int>(seconds), width);
+  write_terminal("\r" + text + "\x1b[K");
   drawn_ = true;
   last_ = now;
 }

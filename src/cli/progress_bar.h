@@ -22,6 +22,8 @@ class ProgressBar {
 
   /// The line as drawn, `width` columns at the most.
   static std::string line(const std::string& label, float fraction, int width);
+  /// The same for work of which nothing is done yet.
+  static std::string waiting_line(const std::string& label, int seconds, int width);
 
  private:
   using Clock = std::chrono::steady_clock;

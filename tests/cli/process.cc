@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -162,15 +163,15 @@ Outcome run_program(const std::string& program, std::vector<std::string> argumen
 }
 
 TerminalSession::TerminalSession(std::vector<std::string> arguments,
-                                 std::map<std::string, std::string> changes) {
-  arguments.insert(arguments.begin(), "minerva");
+                                 std::map<std::string, std::string> changes, const std::string& program) {
+  arguments.insert(arguments.begin(), program);
   auto environment = make_environment(changes);
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);
   winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
   process_ = forkpty(&terminal_, nullptr, nullptr, &size);
   if (process_ < 0) throw std::runtime_error("forkpty failed");
-  if (process_ == 0) become(minerva_program().c_str(), argv.data(), envp.data());
+  if (process_ == 0) become(program.c_str(), argv.data(), envp.data());
 }
 
 TerminalSession::~TerminalSession() {
@@ -179,6 +180,21 @@ TerminalSession::~TerminalSession() {
     waitpid(process_, nullptr, 0);
   }
   close(terminal_);
+}
+
+void TerminalSession::resize(unsigned short columns) {
+  const winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+  ioctl(terminal_, TIOCSWINSZ, &size);
+}
+
+void TerminalSession::send_signal(int signal) const {
+  kill(process_, signal);
+}
+
+TerminalSession::Modes TerminalSession::modes() const {
+  termios modes{};
+  if (tcgetattr(terminal_, &modes) != 0) throw std::runtime_error("the terminal has no modes");
+  return {.echo = (modes.c_lflag & ECHO) != 0, .lines = (modes.c_lflag & ICANON) != 0};
 }
 
 void TerminalSession::type(std::string_view keys) {
@@ -211,9 +227,8 @@ bool TerminalSession::wait_for(std::string_view text) {
 bool TerminalSession::wait_for_prompt(std::string_view text) {
   if (!wait_for(text)) return false;
   const auto until = Clock::now() + kScreenPatience;
-  for (termios mode{}; Clock::now() < until; usleep(1000)) {
-    if (tcgetattr(terminal_, &mode) != 0) return false;
-    if ((mode.c_lflag & ICANON) == 0) return true;
+  for (; Clock::now() < until; usleep(1000)) {
+    if (!modes().lines) return true;
   }
   return false;
 }

@@ -40,10 +40,11 @@ Outcome run_program(const std::string& program, std::vector<std::string> argumen
 Outcome run_minerva(const Start& start);
 Outcome run_minerva(std::vector<std::string> arguments);
 
-/// minerva at a pseudo-terminal.
+/// minerva, or another program, at a pseudo-terminal of 80 columns.
 class TerminalSession {
  public:
-  TerminalSession(std::vector<std::string> arguments, std::map<std::string, std::string> environment);
+  TerminalSession(std::vector<std::string> arguments, std::map<std::string, std::string> environment,
+                  const std::string& program = minerva_program());
   ~TerminalSession();
   TerminalSession(const TerminalSession&) = delete;
   TerminalSession& operator=(const TerminalSession&) = delete;
@@ -57,6 +58,16 @@ class TerminalSession {
   /// Waits for the program's end; its exit status, or -signal.
   int wait_for_end();
   const std::string& seen() const { return seen_; }
+
+  void resize(unsigned short columns);
+  void send_signal(int signal) const;
+  /// What the terminal does with keys: it echoes them, and makes lines of them.
+  struct Modes {
+    bool echo = false;
+    bool lines = false;
+    friend bool operator==(const Modes&, const Modes&) = default;
+  };
+  Modes modes() const;
 
  private:
   bool read_more(std::chrono::steady_clock::time_point until);

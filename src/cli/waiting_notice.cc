@@ -1,0 +1,60 @@
+#include "cli/waiting_notice.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <system_error>
+#include <utility>
+
+#include "base/terminal.h"
+
+namespace minerva::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kShowAfter{300};
+constexpr std::chrono::milliseconds kRedrawEvery{500};
+
+void write_terminal(const std::string& text) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace
+
+WaitingNotice::WaitingNotice(std::string what, std::string details, const Console& console)
+    : what_(std::move(what)), details_(std::move(details)) {
+  if (!console.shows_progress()) return;
+  try {
+    thread_ = std::thread([this] { draw_until_finished(); });
+  } catch (const std::system_error&) {
+    finished_ = true;  // no thread to be had: the wait goes without a notice
+  }
+}
+
+void WaitingNotice::draw_until_finished() {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex_);
+  bool drawn = false;
+  for (auto wait = kShowAfter; !changed_.wait_for(lock, wait, [&] { return finished_; });
+       wait = kRedrawEvery) {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+    std::string line = fmt::format("{} ... {:.0f} s", what_, passed.count());
+    const auto width = static_cast<std::size_t>(terminal_width(STDERR_FILENO));
+    if (line.size() + 1 + details_.size() < width) line += ' ' + details_;
+    if (line.size() >= width) line.resize(width - 1);
+    write_terminal("\r" + line + "\x1b[K");
+    drawn = true;
+  }
+  if (drawn) write_terminal("\r\x1b[K");
+}
+
+void WaitingNotice::finish() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+}  // namespace minerva::cli
