@@ -116,6 +116,7 @@ struct Job {
   Answer answer;
   SequenceId sequence = -1;
   bool admitted_before = false;
+  bool had_company = false;     ///< others ran beside it, or its step was interrupted for one
   std::uint64_t last_row = 0;   ///< the step in which something was computed for it last
   std::uint64_t admission = 0;  ///< the later it was let in, the larger
 };

@@ -70,6 +70,7 @@ Result<void> Scheduler::submit(const std::shared_ptr<Job>& job) {
     started_ = true;
     job->waits_since = job->submitted;
     queue_.push(job);
+    if (interruptible_) step_stop_.request_stop();
     waiting_count_ = static_cast<std::uint32_t>(queue_.size());
   }
   changed_.notify_all();
@@ -348,6 +349,7 @@ void Scheduler::step() {
   {
     const std::lock_guard lock(mutex_);
     computing_ = shares;
+    interruptible_ = may_be_interrupted(shares);
     step_stop_ = {};
     if (stop_.stop_requested()) step_stop_.request_stop();
     stop = step_stop_.get_token();
@@ -362,6 +364,7 @@ void Scheduler::step() {
   {
     const std::lock_guard lock(mutex_);
     computing_.clear();
+    interruptible_ = false;
   }
   if (const Error* error = model_.poisoned()) {
     fail_all(*error);
@@ -374,6 +377,7 @@ void Scheduler::step() {
       take_results(shares);
       break;
     case DecodeStatus::Aborted:
+      for (const Share& share : shares) share.job->had_company = true;
       reconcile(shares);
       break;
     case DecodeStatus::NoSlot:
@@ -411,6 +415,8 @@ std::vector<Scheduler::Share> Scheduler::build_batch() {
     add_rows(suspect, std::min<std::size_t>(pending(*suspect), sequences_->context().batch_tokens()), shares);
     return shares;
   }
+  if (running_.size() > 1)
+    for (const auto& job : running_) job->had_company = true;
   const std::vector<std::size_t> planned = plan();
   for (std::size_t i = 0; i < planned.size(); ++i) {
     if (planned[i] == 0) continue;
@@ -445,7 +451,21 @@ std::vector<std::size_t> Scheduler::plan() const {
   return plan_batch(candidates, served, {.rows = most, .prompt_rows = prompt_budget(answers, most)});
 }
 
+bool Scheduler::is_alone() const {
+  return running_.size() == 1 && !running_.front()->had_company;
+}
+
+// A long part of a lone prompt is begun again, once and in smaller parts, when another request comes; but not
+// where all that was computed before would be lost with it.
+bool Scheduler::may_be_interrupted(const std::vector<Share>& shares) const {
+  if (!is_alone() || shares.empty() || shares.front().rows <= kPromptRowsAlone) return false;
+  const SequenceId sequence = shares.front().job->sequence;
+  return sequences_->held(sequence).empty() || sequences_->goes_back(sequence);
+}
+
+// Who is alone has the largest parts, always of the same sizes: some backends' last bits depend on them.
 std::size_t Scheduler::prompt_budget(std::size_t answers, std::size_t most) const {
+  if (is_alone()) return most;
   const std::size_t least = answers == 0 ? kPromptRowsAlone : kPromptRowsMin;
   if (seconds_per_prompt_row_ <= 0) return kPromptRowsAlone;
   const double rows = kPromptSeconds / seconds_per_prompt_row_;
@@ -563,6 +583,7 @@ void Scheduler::give_up() noexcept {
     {
       const std::lock_guard lock(mutex_);
       computing_.clear();
+      interruptible_ = false;
       waiting = queue_.count();
     }
     lose_context(error);

@@ -106,6 +106,8 @@ class Scheduler {
   std::vector<std::size_t> plan() const;
   std::size_t pending(const Job& job) const;
   void add_rows(const std::shared_ptr<Job>& job, std::size_t count, std::vector<Share>& shares);
+  bool is_alone() const;
+  bool may_be_interrupted(const std::vector<Share>& shares) const;
   std::size_t prompt_budget(std::size_t answers, std::size_t most) const;
   void measure(Clock::duration step);
   void take_results(const std::vector<Share>& shares);
@@ -131,6 +133,7 @@ class Scheduler {
   RequestQueue queue_;
   std::vector<Share> computing_;  // of the running step
   std::stop_source step_stop_;
+  bool interruptible_ = false;  // by a request that comes
   bool started_ = false;
 
   std::atomic<std::uint32_t> running_count_ = 0;
