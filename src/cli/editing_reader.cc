@@ -147,6 +147,8 @@ EditingReader::EditingReader(fs::path history_file, int output_fd) : history_fil
   for (const char* const key : {"\\ex", "\\eX"}) el_set(line_, EL_BIND, "-r", key, nullptr);
   // Between two lines the terminal stays as TerminalModes has set it.
   el_set(line_, EL_SETTY, "-x", "-icanon", "-echo", "-echoe", "-echoctl", nullptr);
+  // Within one, a paste's line ends come as they are, from the first byte on.
+  for (const char* const mode : {"-d", "-q", "-x"}) el_set(line_, EL_SETTY, mode, "-icrnl", nullptr);
   el_source(line_, nullptr);
   bind_private_keys();
   load_history();
