@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace minerva {
 namespace {
@@ -40,7 +41,7 @@ void share_out(Demands& demands, std::size_t rows, bool strict) {
 void grant_answers(const Demand& demand, std::span<const BatchCandidate> candidates,
                    std::vector<std::size_t>& rows) {
   std::vector<std::size_t> waiting = demand.candidates;
-  std::ranges::stable_sort(waiting, {}, [&](std::size_t i) { return candidates[i].last_row; });
+  std::ranges::sort(waiting, {}, [&](std::size_t i) { return std::pair(candidates[i].last_row, i); });
   for (std::size_t i = 0; i < demand.granted; ++i) rows[waiting[i]] = 1;
 }
 
@@ -56,7 +57,7 @@ void grant_prompts(const Demand& demand, std::span<const BatchCandidate> candida
   const std::size_t oldest = demand.candidates.front();
   grant(oldest, (demand.granted + 1) / 2);
   std::vector<std::size_t> shortest = demand.candidates;
-  std::ranges::stable_sort(shortest, {}, [&](std::size_t i) { return candidates[i].pending; });
+  std::ranges::sort(shortest, {}, [&](std::size_t i) { return std::pair(candidates[i].pending, i); });
   for (const std::size_t i : shortest) grant(i, left);
 }
 
