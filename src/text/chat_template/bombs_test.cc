@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 
-constexpr double kSoonMs = 250 * testing::kSlowdown;
+constexpr double kSoonMs = 250 * (testing::kSanitized ? 3 : 1) * testing::kSlowdown;
 
 std::string repeat(std::string_view text, std::size_t count) {
   std::string result;
