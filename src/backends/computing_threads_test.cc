@@ -5,7 +5,7 @@
 namespace minerva {
 namespace {
 
-TEST(ComputingThreads, AreWhatAffinityAndQuotaLeave) {
+TEST(CoresToUse, AreWhatAffinityAndQuotaLeave) {
   const auto threads = [](unsigned usable, double quota) {
     return computing_threads({.usable_cores = usable, .quota_cores = quota});
   };
