@@ -33,7 +33,7 @@ void set_hyper_parameters(std::string_view config_text, KeyValues& keys) {
     check(!source.error().message.empty() && !source.error().remedy.empty());
     return;
   }
-  if (!minerva::convert::check_same_result(*source, *config)) return;
+  if (!minerva::convert::check_same_result(*source)) return;
   minerva::convert::set_hyper_parameters(*source, keys);
 }
 
