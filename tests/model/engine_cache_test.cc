@@ -148,7 +148,7 @@ int share_room(const char* backend_name) {
   if (!kSanitized && taken > budget + kTolerance) return 5;
   if (std::string(backend_name) == "llama") return 0;
   for (int i = 0; i < kRequests; ++i) {  // on the native backend, alone is as in company
-    if (i % 8 > 1) continue;  // each loads the other model
+    if (i % 8 > 1) continue;             // each loads the other model
     const auto model = engine.open(paths[static_cast<std::size_t>(i) % 2], options);
     if ((*model)->generate(greedy(prompt(i), 4))->text != texts[static_cast<std::size_t>(i)]) return 6;
   }
