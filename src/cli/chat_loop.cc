@@ -122,7 +122,10 @@ Result<Turn> ChatLoop::answer(const std::optional<std::string>& question) {
   AnswerListener listener;
   AnswerDisplay display(console_);
   if (!console_.json()) {
-    listener.on_prompt = [&](std::string_view prompt, std::size_t tokens) { display.begin(prompt, tokens); };
+    if (console_.out_is_terminal() || console_.shows_progress())  // it costs tokenizing the prompt
+      listener.on_prompt = [&](std::string_view prompt, std::size_t tokens) {
+        display.begin(prompt, tokens);
+      };
     listener.on_text = [&](std::string_view piece) { return display.text(piece); };
   }
   auto turn = question ? session_.ask(*question, listener, interrupt.token())

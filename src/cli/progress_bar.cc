@@ -6,15 +6,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/status_line.h"
+
 namespace minerva::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kShowAfter{300};
 constexpr std::chrono::milliseconds kRedrawAfter{100};
-
-void write_terminal(const std::string& text) {
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
 
 }  // namespace
 
@@ -39,19 +36,19 @@ std::string ProgressBar::waiting_line(const std::string& label, int seconds, int
 
 void ProgressBar::update(float fraction) {
   const auto now = Clock::now();
-  if (!enabled_ || now - start_ < kShowAfter || (drawn_ && now - last_ < kRedrawAfter)) return;
+  if (!enabled_ || now - start_ < kStatusAfter || (drawn_ && now - last_ < kRedrawAfter)) return;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - start_).count();
   const int width = terminal_width(STDERR_FILENO);
   // Until a part is done nobody knows how large the part is: the time is what can be said.
   const std::string text =
       fraction > 0 ? line(label_, fraction, width) : waiting_line(label_, static_cast<int>(seconds), width);
-  write_terminal("\r" + text + "\x1b[K");
+  draw_status(text);
   drawn_ = true;
   last_ = now;
 }
 
 void ProgressBar::finish() {
-  if (drawn_) write_terminal("\r\x1b[K");
+  if (drawn_) clear_status();
   drawn_ = false;
   enabled_ = false;
 }

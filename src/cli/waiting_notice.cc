@@ -7,16 +7,12 @@
 #include <utility>
 
 #include "base/terminal.h"
+#include "cli/status_line.h"
 
 namespace minerva::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kShowAfter{300};
 constexpr std::chrono::milliseconds kRedrawEvery{500};
-
-void write_terminal(const std::string& text) {
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
 
 }  // namespace
 
@@ -34,17 +30,17 @@ void WaitingNotice::draw_until_finished() {
   const auto start = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   bool drawn = false;
-  for (auto wait = kShowAfter; !changed_.wait_for(lock, wait, [&] { return finished_; });
+  for (auto wait = kStatusAfter; !changed_.wait_for(lock, wait, [&] { return finished_; });
        wait = kRedrawEvery) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
     std::string line = fmt::format("{} ... {:.0f} s", what_, passed.count());
     const auto width = static_cast<std::size_t>(terminal_width(STDERR_FILENO));
     if (line.size() + 1 + details_.size() < width) line += ' ' + details_;
     if (line.size() >= width) line.resize(width - 1);
-    write_terminal("\r" + line + "\x1b[K");
+    draw_status(line);
     drawn = true;
   }
-  if (drawn) write_terminal("\r\x1b[K");
+  if (drawn) clear_status();
 }
 
 void WaitingNotice::finish() {
