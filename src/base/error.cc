@@ -18,10 +18,10 @@ Error error_of_exception() {
   } catch (const std::bad_alloc&) {
     return {ErrorCode::OutOfMemory, "there is no memory left for what is to be done",
             "Close other programs, or use a smaller model or context (-c)."};
-  } catch (const std::system_error& error) {
-    if (error.code() == std::errc::resource_unavailable_try_again) return no_thread(error).error();
-    return internal_error(fmt::format("an unexpected failure: {}", error.what())).error();
   } catch (const std::exception& exception) {
+    const auto* const error = dynamic_cast<const std::system_error*>(&exception);
+    if (error != nullptr && error->code() == std::errc::resource_unavailable_try_again)
+      return no_thread(*error).error();
     return internal_error(fmt::format("an unexpected failure: {}", exception.what())).error();
   }
 }

@@ -74,7 +74,7 @@ std::vector<std::size_t> plan_batch(std::span<const BatchCandidate> candidates,
     Demands found;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const BatchCandidate& c = candidates[i];
-      if (c.level != level || c.answers != answers || c.pending == 0) continue;
+      if (c.level != level || c.answers() != answers || c.pending == 0) continue;
       Demand& demand = found[c.client];
       demand.candidates.push_back(i);
       demand.rows += c.pending;

@@ -13,10 +13,12 @@ namespace minerva {
 /// A running request, as the plan of a step sees it.
 struct BatchCandidate {
   std::size_t pending = 0;     ///< tokens whose state is not computed yet
-  bool answers = false;        ///< its prompt is computed: the one pending token is the last of its answer
   int level = 0;               ///< effective priority: the higher goes first
   std::size_t client = 0;      ///< index into `served`
   std::uint64_t last_row = 0;  ///< the step in which it got a row last
+
+  /// One token is left, and what follows it is an answer's: all else is a prompt to be read.
+  bool answers() const noexcept { return pending == 1; }
 };
 
 struct BatchLimits {

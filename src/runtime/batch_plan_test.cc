@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using Rows = std::vector<std::size_t>;
 
 BatchCandidate answer(std::size_t client = 0, int level = 1, std::uint64_t last_row = 0) {
-  return {.pending = 1, .answers = true, .level = level, .client = client, .last_row = last_row};
+  return {.pending = 1, .level = level, .client = client, .last_row = last_row};
 }
 BatchCandidate prompt(std::size_t pending, std::size_t client = 0, int level = 1) {
   return {.pending = pending, .level = level, .client = client};
@@ -140,7 +140,6 @@ TEST(BatchPlan, StaysWithinItsLimits) {
     for (std::uint32_t i = 0; i < 1 + random(9); ++i) {
       const bool answers = random(2) == 0;
       candidates.push_back({.pending = answers ? 1 : 2 + random(300),
-                            .answers = answers,
                             .level = static_cast<int>(random(3)),
                             .client = random(static_cast<std::uint32_t>(served.size())),
                             .last_row = random(5)});
@@ -151,7 +150,7 @@ TEST(BatchPlan, StaysWithinItsLimits) {
     std::size_t prompts = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       ASSERT_LE(rows[i], candidates[i].pending);
-      if (!candidates[i].answers) prompts += rows[i];
+      if (!candidates[i].answers()) prompts += rows[i];
     }
     const std::size_t total = std::accumulate(rows.begin(), rows.end(), std::size_t{0});
     ASSERT_GT(total, 0U);

@@ -312,6 +312,7 @@ void ModelCache::dispose(std::shared_ptr<ResidentModel> model) {
 
 void ModelCache::dispose(std::vector<std::shared_ptr<ResidentModel>> models) {
   for (auto& model : models) dispose(std::move(model));
+  if (models.empty()) ledger_->notify();
 }
 
 void ModelCache::announce() {

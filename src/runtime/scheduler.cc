@@ -6,6 +6,7 @@
 #include <bit>
 #include <exception>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <span>
 #include <string_view>
@@ -231,8 +232,9 @@ ContextMaker::Size Scheduler::wanted_size(const Job& job, LookAhead ahead) const
     std::size_t places =
         ahead == LookAhead::No ? 0 : limit.sequences - std::min<std::size_t>(limit.sequences, requests + 1);
     queue_.for_each([&](const Job& other) {
+      if (other.gone) return;
       ++requests;
-      if (&other == &job || other.gone || places == 0) return;
+      if (&other == &job || places == 0) return;
       cells += expected_cells(other);
       --places;
     });
@@ -441,11 +443,8 @@ std::vector<std::size_t> Scheduler::plan() const {
     }
     const std::size_t rows = pending(*job);
     answers += rows == 1 ? 1 : 0;
-    candidates.push_back({.pending = rows,
-                          .answers = rows == 1,
-                          .level = job->level(now),
-                          .client = client->second,
-                          .last_row = job->last_row});
+    candidates.push_back(
+        {.pending = rows, .level = job->level(now), .client = client->second, .last_row = job->last_row});
   }
   const std::size_t most = sequences_->context().batch_tokens();
   return plan_batch(candidates, served, {.rows = most, .prompt_rows = prompt_budget(answers, most)});
@@ -587,15 +586,7 @@ void Scheduler::give_up() noexcept {
       waiting = queue_.count();
     }
     lose_context(error);
-    for (; waiting > 0; --waiting) {
-      std::shared_ptr<Job> job;
-      {
-        const std::lock_guard lock(mutex_);
-        job = queue_.oldest();
-      }
-      if (job == nullptr) return;
-      end_with(job, Error(error));
-    }
+    end_waiting(waiting, error);
   };
   try {
     attempt(error_of_exception());
@@ -628,9 +619,9 @@ void Scheduler::end_with(std::shared_ptr<Job> job, Error error) {
   job->mailbox.fail(std::move(error));
 }
 
-void Scheduler::fail_all(const Error& error) {
-  while (!running_.empty()) end_with(running_.back(), error);
-  while (true) {
+// At most so many of those that wait.
+void Scheduler::end_waiting(std::size_t most, const Error& error) {
+  for (; most > 0; --most) {
     std::shared_ptr<Job> job;
     {
       const std::lock_guard lock(mutex_);
@@ -639,6 +630,11 @@ void Scheduler::fail_all(const Error& error) {
     if (job == nullptr) return;
     end_with(job, error);
   }
+}
+
+void Scheduler::fail_all(const Error& error) {
+  while (!running_.empty()) end_with(running_.back(), error);
+  end_waiting(std::numeric_limits<std::size_t>::max(), error);
 }
 
 }  // namespace minerva

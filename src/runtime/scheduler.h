@@ -121,6 +121,7 @@ class Scheduler {
   // By value: the argument may stand in running_, from which it is removed.
   void end(std::shared_ptr<Job> job);
   void end_with(std::shared_ptr<Job> job, Error error);
+  void end_waiting(std::size_t most, const Error& error);
   void fail_all(const Error& error);
 
   const Model& model_;
